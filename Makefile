@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# concprof's build.  `make help` lists what there is; objects lie under build/, the program at ./concprof.
+
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
+PKG_CONFIG ?= pkg-config
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION := 0.1.0
+B := build
+# `make V=1` shows the whole commands.
+Q := $(if $(V),,@)
+say = $(if $(V),@true,@printf '  %-8s %s\n')
+
+# Debian 12's packages, by what needs them.
+DEPS_BUILD := gcc clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libjansson-dev zlib1g-dev \
+	libncurses-dev
+DEPS_TEST := check python3 redis-server redis-tools memcached mariadb-server sysbench procps iproute2 jq
+DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
+DEPS_BENCH := libbpf-tools linux-perf
+DEPS_VM = $(shell sed -e 's/\#.*//' tests/vm/packages.txt)
+
+LAYERS := base model symbol runtime analysis report source render cli
+SRCS := $(foreach l,$(LAYERS),$(sort $(wildcard userspace/$(l)/*.c)))
+OBJS := $(SRCS:%.c=$(B)/obj/%.o)
+SAMPLES := $(filter-out $(B)/samples/sample,$(patsubst samples/%.c,$(B)/samples/%,$(sort $(wildcard samples/*.c))))
+UNIT_SRCS := $(sort $(wildcard tests/unit/*.c))
+UNIT_OBJS := $(UNIT_SRCS:%.c=$(B)/test/%.o) \
+	$(patsubst %.c,$(B)/test/%.o,$(filter-out userspace/cli/main.c,$(SRCS)))
+BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*.c)))
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
+PKGS := libbpf libelf libdw jansson zlib
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+CFLAGS ?= -O2 -g
+CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE -DCONCPROF_VERSION='"$(VERSION)"' $(WARN) -fno-strict-aliasing \
+	-fno-omit-frame-pointer -fstack-protector-strong -Iuserspace -I. -I$(B) $(PKG_CFLAGS)
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+
+ARCH := $(shell uname -m)
+BPF_ARCH := $(if $(filter aarch64,$(ARCH)),arm64,x86)
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror -Ivmlinux -Ibpf \
+	-I/usr/include/$(ARCH)-linux-gnu
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+all: need-build concprof ## build ./concprof (needs no root)
+
+concprof: $(OBJS)
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJS) $(PKG_LIBS)
+
+$(B)/obj/%.o: %.c
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+# The BPF side: one object, stripped of DWARF by bpftool, then turned into a C skeleton.
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(say) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/bpf/concprof.o: $(B)/bpf/concprof.bpf.o
+	$(say) BPFGEN $@
+	$(Q)$(BPFTOOL) gen object $@ $<
+
+$(B)/bpf/concprof.skel.h: $(B)/bpf/concprof.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name concprof_bpf > $@
+
+$(filter $(B)/obj/userspace/source/% $(B)/test/userspace/source/%,$(OBJS) $(UNIT_OBJS)): | $(B)/bpf/concprof.skel.h
+
+samples: $(SAMPLES) ## build the sample programs with known answers
+
+# Frame pointers, so that their stacks are whole; -O1 keeps their functions apart.
+$(B)/samples/%: samples/%.c samples/sample.c
+	$(say) SAMPLE $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls $(WARN) -pthread \
+		-Isamples -MMD -MP -MF $@.d -o $@ $< samples/sample.c
+
+$(B)/bench/%: tests/bench/%.c
+	$(say) BENCH $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -pthread -MMD -MP -MF $@.d -o $@ $<
+
+$(B)/test/%.o: %.c
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SANITIZE) $(CFLAGS_ALL) -Itests/unit $(shell $(PKG_CONFIG) --cflags check) -MMD -MP -c -o $@ $<
+
+$(B)/unit_tests: $(UNIT_OBJS)
+	$(say) LD $@
+	$(Q)$(CC) $(SANITIZE) -o $@ $^ $(PKG_LIBS) $(shell $(PKG_CONFIG) --libs check)
+
+demo: deps ## install what is missing, build, profile a contended sample for 5 s
+	@$(MAKE) --no-print-directory all $(B)/samples/lock-cpu
+	@tests/e2e/demo.sh
+
+test: deps deps-test ## install what is missing, build and pass all tests (root for the kernel's part)
+	@$(MAKE) --no-print-directory -j2 all samples bench-programs $(B)/unit_tests
+	@tests/run.sh
+
+unit: $(B)/unit_tests ## unit tests alone (no root)
+	$(B)/unit_tests
+
+samples-soak: all samples ## every sample's verdict, ten times
+	@tests/e2e/samples.sh --times 10
+
+bench-programs: $(BENCH)
+
+bench: deps deps-bench all samples bench-programs ## cost beside other tools, paired: docs/BENCHMARKS.md
+	@tests/bench/bench.sh
+
+vm-deps:
+	@$(call apt_missing,$(DEPS_VM))
+
+vm-test: vm-deps all samples ## kernel tests and three samples on Debian 12's own kernel under qemu
+	@tests/vm/kernel.sh $(B)/vm/kernel
+	@tests/vm/test.sh $(B)/vm/kernel
+
+install: all ## install below $(DESTDIR)$(PREFIX)
+	install -D -m 0755 concprof $(DESTDIR)$(PREFIX)/bin/concprof
+	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/concprof/README.md
+
+C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+format: ## reformat the C files
+	clang-format -i $(C_FILES)
+
+lint: deps-lint $(B)/bpf/concprof.skel.h ## formatting, clang-tidy, cppcheck, layers, scripts
+	@CC="$(CC)" CLANG="$(CLANG)" tests/lint.sh '$(CFLAGS_ALL)'
+
+clean: ## remove what was built
+	rm -rf $(B) concprof concprof-report.json
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+# Packages: asked for by name, and only what is missing.
+apt_missing = missing=""; for p in $(1); do \
+		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q '^install ok installed' || missing="$$missing $$p"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		[ "$$(id -u)" = 0 ] || { echo "make: missing packages:$$missing (sudo apt-get install$$missing)" >&2; exit 1; }; \
+		echo "installing:$$missing"; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
+	fi
+
+deps: ## install the packages that the build needs (root)
+	@$(call apt_missing,$(DEPS_BUILD))
+deps-test:
+	@$(call apt_missing,$(DEPS_TEST))
+deps-lint:
+	@$(call apt_missing,$(DEPS_LINT))
+deps-bench:
+	@$(call apt_missing,$(DEPS_BENCH))
+
+# Without root, say what is missing instead of failing in the middle.
+need-build:
+	@missing=""; for p in $(DEPS_BUILD); do \
+		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q '^install ok installed' || missing="$$missing $$p"; \
+	done; \
+	if [ -n "$$missing" ]; then echo "make: missing packages:$$missing (sudo make deps installs them)" >&2; exit 1; fi
+
+.PHONY: all samples demo test unit samples-soak bench bench-programs vm-deps vm-test install format lint clean help \
+	deps deps-test deps-lint deps-bench need-build
+
+-include $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(B)/bpf/concprof.bpf.d $(SAMPLES:=.d) $(BENCH:=.d)

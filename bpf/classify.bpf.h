@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Why a thread blocks, read from the registers of the system call in which it does so (verdict.md, section 1). */
+#ifndef CONCPROF_CLASSIFY_BPF_H
+#define CONCPROF_CLASSIFY_BPF_H
+
+#include "filter.bpf.h"
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFBLK 0060000
+#define S_IFDIR 0040000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
+#define ANON_INODE_FS_MAGIC 0x09041934
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define AF_NETLINK 16
+#define TCP_ESTABLISHED 1
+#define TCP_LISTEN 10
+#define IPPROTO_UDP 17
+
+struct block_reason {
+	u32 cls;
+	u32 kind;  /* enum cp_edge_kind */
+	u32 sys;   /* enum cp_syscall_kind */
+};
+
+static __always_inline struct file *file_of(struct task_struct *task, u64 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file **table = NULL, *file = NULL;
+	u32 max_fds = 0;
+
+	if (!fdt)
+		return NULL;
+	max_fds = BPF_CORE_READ(fdt, max_fds);
+	if ((u32)fd >= max_fds)
+		return NULL;
+	table = BPF_CORE_READ(fdt, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), &table[(u32)fd]);
+	return file;
+}
+
+/* A named unix socket is a server's (bound, or accepted from one); whose peer is named, called a server; else socketpair. */
+static __always_inline u32 unix_class(struct sock *sk)
+{
+	struct unix_sock *u = (struct unix_sock *)sk;
+	struct sock *peer;
+
+	if (BPF_CORE_READ(u, addr))
+		return CP_CLIENT_IDLE;
+	peer = BPF_CORE_READ(u, peer);
+	if (peer && BPF_CORE_READ((struct unix_sock *)peer, addr))
+		return CP_NET;
+	return CP_IPC;
+}
+
+static __always_inline u32 socket_class(struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct sock *sk = socket ? BPF_CORE_READ(socket, sk) : NULL;
+	u16 family, port;
+	u8 state;
+
+	if (!sk)
+		return CP_OTHER;
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (state == TCP_LISTEN || family == AF_NETLINK)
+		return CP_CLIENT_IDLE;
+	if (family == AF_UNIX)
+		return unix_class(sk);
+	if (family != AF_INET && family != AF_INET6)
+		return CP_NET;
+	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_UDP && state != TCP_ESTABLISHED)
+		return CP_CLIENT_IDLE;
+	port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	/* An accepted socket keeps its listener's port; no client ever gets that one. */
+	if (use_listen_ports && bpf_map_lookup_elem(&listen_ports, &port))
+		return CP_CLIENT_IDLE;
+	return CP_NET;
+}
+
+static __always_inline u32 fd_mode(struct file *file)
+{
+	/* From 6.15 on anonymous inodes (eventfd, timerfd) have a regular file's mode. */
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) == ANON_INODE_FS_MAGIC)
+		return 0;
+	return BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
+}
+
+static __noinline u32 fd_class(struct task_struct *task, u64 fd, u32 *kind)
+{
+	struct file *file = file_of(task, fd);
+	u32 cls;
+
+	if (!file)
+		return CP_OTHER;
+	switch (fd_mode(file)) {
+	case S_IFSOCK:
+		cls = socket_class(file);
+		*kind = CP_EDGE_SOCKET;
+		return cls;
+	case S_IFREG:
+	case S_IFBLK:
+	case S_IFDIR:
+		return CP_DISK;
+	case S_IFCHR:
+		return CP_CLIENT_IDLE;
+	default: /* FIFO, eventfd and kin */
+		*kind = CP_EDGE_PIPE;
+		return CP_IPC;
+	}
+}
+
+/* A thread that polls a single socket waits for that one: a client's request or a backend's answer. */
+static __always_inline u32 poll_class(struct task_struct *task, const struct syscall_regs *r,
+				      u32 *kind)
+{
+	s32 fd = -1;
+	u32 cls;
+
+	if (r->arg1 == 0)
+		return CP_SLEEP;
+	if (r->arg1 != 1 || bpf_probe_read_user(&fd, sizeof(fd), (void *)r->arg0))
+		return CP_LOOP_IDLE;
+	cls = fd_class(task, fd, kind);
+	return cls == CP_NET || cls == CP_CLIENT_IDLE ? cls : CP_LOOP_IDLE;
+}
+
+static __always_inline u32 no_syscall_class(struct task_struct *task, u32 state)
+{
+	if (compat_in_iowait(task))
+		return CP_DISK;
+	/* A page fault that sleeps without I/O waits for mmap_lock. */
+	return state & TASK_UNINTERRUPTIBLE ? CP_LOCK : CP_OTHER;
+}
+
+/* @task = current, about to sleep in @state. */
+static __noinline void classify_block(struct task_struct *task, const struct syscall_regs *r,
+				      u32 state, struct block_reason *ret)
+{
+	ret->sys = syscall_kind_of(r->nr);
+	ret->kind = CP_EDGE_PEER;
+	ret->cls = CP_OTHER;
+	if (state & (TASK_STOPPED | TASK_TRACED | TASK_FROZEN)) {
+		ret->cls = CP_STOPPED;
+		return;
+	}
+	if (r->nr < 0) {
+		ret->cls = no_syscall_class(task, state);
+		return;
+	}
+	switch (ret->sys) {
+	case CP_SYS_FUTEX:
+	case CP_SYS_FUTEX_WAIT:
+	case CP_SYS_FUTEX_WAITV:
+		ret->cls = CP_FUTEX;
+		return;
+	case CP_SYS_LOOP:
+		ret->cls = CP_LOOP_IDLE;
+		return;
+	case CP_SYS_POLL:
+		ret->cls = poll_class(task, r, &ret->kind);
+		return;
+	case CP_SYS_SELECT:
+		ret->cls = r->arg0 ? CP_LOOP_IDLE : CP_SLEEP;
+		return;
+	}
+	if (compat_in_iowait(task)) {
+		ret->cls = CP_DISK;
+		return;
+	}
+	switch (ret->sys) {
+	case CP_SYS_SLEEP:
+		ret->cls = CP_SLEEP;
+		return;
+	case CP_SYS_CHILD:
+		ret->cls = CP_CHILD;
+		return;
+	case CP_SYS_FD:
+	case CP_SYS_FD_WRITE:
+		ret->cls = fd_class(task, r->arg0, &ret->kind);
+		return;
+	case CP_SYS_FD2:
+		ret->cls = fd_class(task, r->arg0, &ret->kind);
+		if (ret->cls == CP_DISK)
+			ret->cls = fd_class(task, r->arg2, &ret->kind);
+		return;
+	case CP_SYS_ACCEPT:
+		ret->cls = CP_CLIENT_IDLE;
+		return;
+	case CP_SYS_CONNECT:
+		ret->cls = CP_NET;
+		return;
+	case CP_SYS_DISK:
+		ret->cls = CP_DISK;
+		return;
+	case CP_SYS_MM:
+		ret->cls = state & TASK_UNINTERRUPTIBLE ? CP_LOCK : CP_OTHER;
+		return;
+	case CP_SYS_IPC:
+		ret->kind = CP_EDGE_PIPE;
+		ret->cls = CP_IPC;
+		return;
+	case CP_SYS_FLOCK:
+		ret->cls = CP_LOCK;
+		return;
+	}
+	if (ret->sys == CP_SYS_OTHER)
+		count_loss(CP_LOST_SYSCALL);
+}
+
+#endif

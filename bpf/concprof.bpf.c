@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The whole BPF side as one object: a new probe is one file and one line here.  (Linking objects
+ * with shared maps depends on their order in libbpf 1.1, so they are compiled as one.)
+ */
+#include "maps.bpf.h"
+
+#include "task.bpf.c"
+#include "sched.bpf.c"
+#include "sample.bpf.c"
+#include "futex_calls.bpf.c"
+
+char LICENSE[] SEC("license") = "GPL";

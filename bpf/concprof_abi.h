@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The contract between the BPF programs and source/: map keys and values, ring records, loss causes.
+ * Fixed width, no holes, sizes asserted on both sides.  Times: CLOCK_MONOTONIC in ns.
+ */
+#ifndef CONCPROF_ABI_H
+#define CONCPROF_ABI_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define CP_STACK_MAX 127
+#define CP_HIST_BUCKETS 40
+#define CP_COMM_LEN 16
+#define CP_TIDS_PER_CHUNK 65536
+#define CP_SLOTS_MAX 65535 /* slot numbers are 16 bits, 0 = not ours */
+#define CP_SYSCALLS_MAX 512
+
+/* The same order as enum time_class of the model (asserted in source/), then the raw ones. */
+enum cp_class {
+	CP_RUN,
+	CP_RUNQ_PREEMPT,
+	CP_RUNQ_WAKE,
+	CP_LOCK, /* kernel locks */
+	CP_GIL,
+	CP_PEER,
+	CP_DISK,
+	CP_NET,
+	CP_CLIENT_IDLE,
+	CP_LOOP_IDLE,
+	CP_SLEEP,
+	CP_POOL_IDLE,
+	CP_CHILD,
+	CP_STOPPED,
+	CP_OTHER,
+	CP_FUTEX, /* divided into lock, peer, pool_idle by the model */
+	CP_IPC,   /* while blocked alone: pipe, socketpair; becomes peer and pool_idle at the wakeup */
+	CP_CLASS_COUNT,
+	CP_SEED = CP_CLASS_COUNT, /* state not yet known */
+	CP_DEAD,
+};
+
+/* What blocking in a system call means; user space fills the table for its architecture. */
+enum cp_syscall_kind {
+	CP_SYS_OTHER,
+	CP_SYS_FUTEX,
+	CP_SYS_FUTEX_WAIT, /* futex_wait(2), Linux 6.7 */
+	CP_SYS_FUTEX_WAKE,
+	CP_SYS_FUTEX_WAITV,
+	CP_SYS_POLL,   /* (fds, nfds, ..) */
+	CP_SYS_SELECT, /* (nfds, ..) */
+	CP_SYS_LOOP,   /* epoll, io_uring, AIO: waits for events */
+	CP_SYS_SLEEP,
+	CP_SYS_CHILD,
+	CP_SYS_FD,       /* (fd, ..): by the file's type */
+	CP_SYS_FD_WRITE, /* the same; a wakeup from within one is a hand-over */
+	CP_SYS_FD2,      /* (fd_in, .., fd_out): by the first file that is no regular one */
+	CP_SYS_ACCEPT,
+	CP_SYS_CONNECT,
+	CP_SYS_DISK,
+	CP_SYS_MM,   /* may wait for mmap_lock */
+	CP_SYS_IPC,  /* System V and POSIX queues and semaphores */
+	CP_SYS_FLOCK, /* file locks */
+	CP_SYS_EXIT,
+	CP_SYS_RESTART, /* restart_syscall: the earlier reason holds */
+};
+
+enum cp_futex_op {
+	CP_OP_WAIT,
+	CP_OP_WAIT_BITSET,
+	CP_OP_LOCK_PI,
+	CP_OP_REQUEUE_PI,
+	CP_OP_WAITV,
+	CP_OP_KERNEL,
+};
+
+enum cp_evidence { CP_BY_PI_WORD, CP_BY_OWNER_WORD, CP_BY_WAKER, CP_BY_NONE };
+enum cp_edge_kind { CP_EDGE_LOCK, CP_EDGE_PEER, CP_EDGE_PIPE, CP_EDGE_SOCKET };
+
+enum cp_loss {
+	CP_LOST_SLOTS,
+	CP_LOST_TID_RANGE,
+	CP_LOST_WAITS,
+	CP_LOST_BLAMES,
+	CP_LOST_LOCKS,
+	CP_LOST_BLOCKS,
+	CP_LOST_SAMPLES,
+	CP_LOST_EDGES,
+	CP_LOST_RING,
+	CP_LOST_STACKS,
+	CP_LOST_STACK_FAILED,
+	CP_LOST_STACK_TRUNCATED,
+	CP_LOST_LONG_WAITS,
+	CP_LOST_WORD_UNREAD,
+	CP_LOST_SYSCALL,
+	CP_LOST_HOLDER,
+	CP_LOST_COUNT
+};
+
+/* Where a futex word lies: private ones by process, shared ones by the process that was seen (user space merges by file). */
+#define CP_SPACE_SHARED (1ULL << 32)
+#define CP_SPACE_KERNEL (1ULL << 33)
+struct cp_lock_key {
+	__u64 word;
+	__u64 space; /* tgid (kernel-wide) and the flags above */
+};
+
+/* One wait on a futex (or kernel lock), in the waiter's slot. */
+struct cp_futex {
+	struct cp_lock_key key;
+	__u64 sp;         /* user stack pointer: the same episode only at the same place */
+	__u64 stack;      /* 0 = none */
+	__u64 episode_start_ns;
+	__u64 blocked_ns; /* of this episode, earlier blocks included */
+	__u64 runq_ns;
+	__u64 peer_ns;
+	__u64 release_stack;
+	__u32 op;
+	__u32 value;
+	__u32 holder_slot; /* at block; 0 = unknown */
+	__u32 holder_tid;  /* view */
+	__u32 evidence;
+	__u32 waker_tid; /* view, 0 = not proven */
+	__u32 waker_slot;
+	__u8 timed;
+	__u8 proven;     /* a futex wake on that word ended it */
+	__u8 contender;  /* the waker waits for that word at times */
+	__u8 counted;    /* in the lock's number of waiters */
+	__u8 chained;    /* goes on with the episode before */
+	__u8 before_attach;
+	__u8 pad[6];
+	__u64 while0_ns[CP_CLASS_COUNT]; /* the holder's class times when the wait began */
+};
+
+/* One thread.  Written by the CPU that switches it (under its runqueue's lock) or wakes it (under its pi_lock). */
+struct cp_thread {
+	__u64 task; /* task_struct: the identity, as tids are reused */
+	__u32 seq;  /* odd while being written */
+	__u32 cls;  /* enum cp_class now */
+	__u32 tid;  /* kernel-wide */
+	__u32 tgid;
+	__u32 view_tid; /* as concprof's own PID namespace shows it */
+	__u32 view_tgid;
+	__u32 view_ppid;
+	__u32 ns_tid; /* as the thread itself sees it: owner words hold this one */
+	__u32 slot;
+	__u32 ns_id; /* of that namespace */
+	__u64 start_ns;
+	__u64 since_ns; /* all before is in class_ns */
+	__u64 class_ns[CP_CLASS_COUNT];
+	__u64 voluntary;
+	__u64 involuntary;
+	__u64 wakeups;
+	__u64 forks;
+	__u64 cmetric_ns;
+	__u64 active_from; /* the clock of parallelism when it became active */
+	__u64 busy_since_ns; /* since when it has had work in hand */
+	__u64 run_from_ns;   /* last switched in */
+	__u64 runq_count;
+	__u64 runq_max_ns;
+	__u32 runq_hist[CP_HIST_BUCKETS];
+	char comm[CP_COMM_LEN];
+	/* the block in progress */
+	__u64 block_ns;    /* when it began */
+	__u64 block_stack;
+	__s32 block_syscall;
+	__u32 block_cls; /* final class, set at the wakeup for CP_IPC */
+	__u32 block_kind; /* enum cp_edge_kind for peers */
+	__u32 blocked;    /* a block waits to be booked at the next switch-in */
+	struct cp_futex fx;
+};
+
+struct cp_wait_key {
+	struct cp_lock_key lock;
+	__u64 stack;
+	__u32 tid; /* view */
+	__u32 op;
+};
+
+struct cp_wait {
+	__u64 waits;
+	__u64 blocked_ns;
+	__u64 runq_ns;
+	__u64 peer_ns;
+	__u64 max_ns;
+	__u64 handed_over;
+	__u64 contender_wakes;
+	__u64 timeouts;
+	__u64 interrupted;
+	__u64 owner_known;
+	__u64 sleep_again;
+	__u32 value;
+	__u32 timed;
+	__u32 hist[CP_HIST_BUCKETS];
+};
+
+struct cp_blame_key {
+	struct cp_lock_key lock;
+	__u64 release_stack;
+	__u32 tid; /* view, 0 = unknown */
+	__u32 evidence;
+};
+
+struct cp_blame {
+	__u64 waits;
+	__u64 blame_ns;
+	__u64 while_ns[CP_CLASS_COUNT];
+};
+
+struct cp_lock {
+	__u64 waiters;
+	__u64 since_ns;
+	__u64 contended_ns;
+	__u64 waiters_max;
+};
+
+struct cp_block_key {
+	__u64 stack;
+	__u32 tid; /* view */
+	__u16 cls;
+	__s16 syscall;
+};
+
+struct cp_block {
+	__u64 count;
+	__u64 ns;
+	__u64 max_ns;
+};
+
+struct cp_sample_key {
+	__u64 stack;
+	__u32 tid; /* view */
+	__u32 pad;
+};
+
+struct cp_edge_key {
+	__u32 from_tid; /* view */
+	__u32 to_tid;
+	__u32 kind;
+	__u32 pad;
+};
+
+struct cp_edge {
+	__u64 waits;
+	__u64 wait_ns;
+};
+
+#define CP_STACK_TRUNCATED 1
+struct cp_stack {
+	__u32 view_tgid;
+	__u16 len;
+	__u16 flags;
+	__u64 ips[CP_STACK_MAX];
+};
+
+struct cp_futex_calls {
+	__u64 waits;
+	__u64 wakes;
+	__u64 eagain;
+	__u64 empty_wakes;
+};
+
+/* Ring records, told apart by their first word. */
+enum cp_ring_type { CP_RING_EXIT = 1, CP_RING_PROCESS, CP_RING_EXEC, CP_RING_LONG_WAIT };
+
+struct cp_ring_exit {
+	__u32 type;
+	__u32 pad;
+	struct cp_thread thread;
+};
+
+struct cp_ring_process { /* CP_RING_PROCESS, CP_RING_EXEC */
+	__u32 type;
+	__u32 view_pid;
+	__u32 view_ppid;
+	__u32 pid;
+	__u64 at_ns;
+	char comm[CP_COMM_LEN];
+};
+
+struct cp_ring_long_wait {
+	__u32 type;
+	__u32 tid;
+	__u32 holder_tid;
+	__u32 waker_tid;
+	struct cp_lock_key lock;
+	__u64 stack;
+	__u64 release_stack;
+	__u64 start_ns;
+	__u64 woken_ns;
+	__u64 end_ns;
+};
+
+#define CP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has holes")
+CP_ASSERT_SIZE(struct cp_lock_key, 16);
+CP_ASSERT_SIZE(struct cp_futex, 72 + 7 * 4 + 12 + 8 * CP_CLASS_COUNT);
+CP_ASSERT_SIZE(struct cp_wait_key, 32);
+CP_ASSERT_SIZE(struct cp_blame_key, 32);
+CP_ASSERT_SIZE(struct cp_block_key, 16);
+CP_ASSERT_SIZE(struct cp_stack, 8 + 8 * CP_STACK_MAX);
+CP_ASSERT_SIZE(struct cp_ring_long_wait, 72);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every map and every global of the one BPF object (concprof.bpf.c).
+ * The sizes here are the smallest; user space raises max_entries with the number of threads.
+ */
+#ifndef CONCPROF_MAPS_BPF_H
+#define CONCPROF_MAPS_BPF_H
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "concprof_abi.h"
+
+struct cp_tid_chunk {
+	u16 slot[CP_TIDS_PER_CHUNK];
+};
+
+/* tid -> slot, directly: one load tells a task that is not ours, and any thread's slot is found from a tid. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct cp_tid_chunk);
+} tid_slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 64);
+	__type(key, u32);
+	__type(value, struct cp_thread);
+} slots SEC(".maps");
+
+/* Free slot numbers; filled by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 64);
+	__type(value, u32);
+} free_slots SEC(".maps");
+
+/* (PID namespace, tid as the thread itself sees it) -> slot, for targets in another PID namespace alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, u64);
+	__type(value, u32);
+} ns_tids SEC(".maps");
+
+/* Processes to seed: PIDs as concprof sees them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u32);
+	__type(value, u8);
+} seed_pids SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u16);
+	__type(value, u8);
+} listen_ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct cp_lock_key);
+	__type(value, struct cp_lock);
+} locks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct cp_wait_key);
+	__type(value, struct cp_wait);
+} waits SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct cp_blame_key);
+	__type(value, struct cp_blame);
+} blames SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct cp_block_key);
+	__type(value, struct cp_block);
+} blocks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct cp_edge_key);
+	__type(value, struct cp_edge);
+} edges SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct cp_sample_key);
+	__type(value, u64);
+} samples SEC(".maps");
+
+/* Stacks by the hash of their own frames: nothing collides silently, hot ones are inserted once. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, struct cp_stack);
+} stacks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u32); /* process, as concprof sees it */
+	__type(value, struct cp_futex_calls);
+} futex_calls SEC(".maps");
+
+/* One for programs that run with interrupts off, one for the timer, which may be an NMI. */
+enum scratch_user { SCRATCH_SCHED, SCRATCH_TIMER, SCRATCH_COUNT };
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_COUNT);
+	__type(key, u32);
+	__type(value, struct cp_stack);
+} scratch SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 2 * 1024 * 1024);
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CP_LOST_COUNT);
+	__type(key, u32);
+	__type(value, u64);
+} losses SEC(".maps");
+
+/* Set before load. */
+const volatile bool follow_children = true;
+const volatile __u64 long_wait_ns = 1000000;
+const volatile __u32 long_waits_per_s = 2000;
+const volatile __u8 syscall_kind[CP_SYSCALLS_MAX] = {};
+
+/* enum cp_syscall_kind of system call @nr (negative: none). */
+static __always_inline u32 syscall_kind_of(s32 nr)
+{
+	u64 i = (u32)nr;
+
+	if (i >= CP_SYSCALLS_MAX)
+		return CP_SYS_OTHER;
+	/* The compiler checks a copy of the index, the verifier wants the index itself bounded. */
+	asm volatile("%0 &= %1" : "+r"(i) : "i"(CP_SYSCALLS_MAX - 1));
+	return syscall_kind[i];
+}
+
+/* Set by user space while running. */
+volatile __u64 window_end_ns = 0; /* nothing after this moment counts; 0 = not begun */
+volatile bool use_ns_tids = false; /* some target lives in another PID namespace */
+volatile bool use_listen_ports = false;
+
+/* The parallelism of the target (CMetric of GAPP, ICPE'20), <<10: sum of dt / active threads. */
+volatile __s64 active_threads = 0;
+volatile __u64 parallel_clock = 0;
+volatile __u64 parallel_at_ns = 0;
+
+/* concprof's own PID namespace, found by the seed iterator, which runs in concprof's context. */
+volatile __u32 view_level = 0;
+volatile __u64 view_ns = 0;
+
+volatile __u64 long_wait_second = 0;
+volatile __u64 long_waits_sent = 0;
+
+#endif

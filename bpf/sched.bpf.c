@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The heart: at every switch and wakeup of a thread of the target, book the time that passed.
+ *
+ * A thread is RUN until it is switched out, then preempted (runnable) or blocked for a reason read
+ * from its system call's registers; a wakeup makes it RUNQ_WAKE, the switch in RUN again.  All but
+ * the early wakeup is serialised by the kernel: switches under the runqueue's lock, wakeups under
+ * the thread's pi_lock.  A wakeup that comes while its thread is still on its way out is not booked; the
+ * switch in then finds a blocked thread that nobody woke, and all its time off the CPU was run queue.
+ */
+#include "wait.bpf.h"
+
+static const struct cp_block zero_block;
+
+static __always_inline void book_runq(struct cp_thread *t, u64 runq_ns)
+{
+	u32 bucket = log2_bucket(runq_ns);
+
+	t->runq_count++;
+	if (bucket < CP_HIST_BUCKETS)
+		t->runq_hist[bucket]++;
+	if (runq_ns > t->runq_max_ns)
+		t->runq_max_ns = runq_ns;
+}
+
+static __always_inline void send_exit(struct cp_thread *t)
+{
+	struct cp_ring_exit *rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
+
+	if (!rec) {
+		count_loss(CP_LOST_RING);
+		return;
+	}
+	rec->type = CP_RING_EXIT;
+	rec->pad = 0;
+	__builtin_memcpy(&rec->thread, t, sizeof(*t));
+	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
+}
+
+/* The last switch of a thread: its record goes to user space, its slot is free again. */
+static __always_inline void retire(struct cp_thread *t)
+{
+	u64 ns_key = ((u64)t->ns_id << 32) | t->ns_tid;
+	u32 slot = t->slot;
+	u16 *entry = tid_entry(t->tid);
+
+	if (entry && *entry == slot)
+		*entry = 0;
+	if (use_ns_tids)
+		bpf_map_delete_elem(&ns_tids, &ns_key);
+	send_exit(t);
+	t->task = 0;
+	t->view_tid = 0;
+	bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
+}
+
+static __always_inline void begin_block(void *ctx, struct task_struct *prev, struct cp_thread *t,
+					u32 state, u64 now)
+{
+	struct block_reason why = {};
+	struct syscall_regs r = {};
+	struct pt_regs *regs = compat_regs(prev);
+
+	compat_syscall(regs, &r);
+	classify_block(prev, &r, state, &why);
+	t->block_ns = now;
+	t->blocked = 1;
+	if (why.sys == CP_SYS_RESTART && why.cls == CP_OTHER) {
+		if (t->block_cls == CP_FUTEX)
+			resume_futex_wait(t, &r, now);
+		change_class(t, t->block_cls < CP_CLASS_COUNT ? t->block_cls : CP_OTHER, now);
+		return;
+	}
+	t->block_syscall = r.nr;
+	t->block_kind = why.kind;
+	t->block_stack = take_stack(ctx, t, SCRATCH_SCHED);
+	if (why.cls == CP_FUTEX)
+		begin_futex_wait(t, &r, why.sys, now);
+	else if (why.cls == CP_LOCK)
+		begin_kernel_wait(
+			prev, t, why.sys == CP_SYS_FLOCK ? FILE_LOCK_WORD : MMAP_LOCK_WORD, now);
+	t->block_cls = why.cls;
+	change_class(t, why.cls, now);
+}
+
+static __always_inline void switch_out(void *ctx, struct task_struct *prev, struct cp_thread *t,
+				       bool preempt, u32 state, u64 now)
+{
+	settle_seed(t, CP_RUN, now);
+	write_begin(t);
+	__builtin_memcpy(t->comm, prev->comm, sizeof(t->comm));
+	if (preempt || !state) {
+		t->involuntary++;
+		change_class(t, CP_RUNQ_PREEMPT, now);
+	} else if (state & TASK_DEAD) {
+		t->voluntary++;
+		change_class(t, CP_DEAD, now);
+	} else {
+		t->voluntary++;
+		begin_block(ctx, prev, t, state, now);
+	}
+	write_end(t);
+	if (t->cls == CP_DEAD)
+		retire(t);
+}
+
+static __always_inline void book_block(struct cp_thread *t, u64 blocked_ns)
+{
+	struct cp_block_key key = {.stack = t->block_stack,
+				   .tid = t->view_tid,
+				   .cls = t->block_cls,
+				   .syscall = t->block_syscall};
+	struct cp_block *b = map_entry(&blocks, &key, &zero_block, CP_LOST_BLOCKS);
+
+	if (!b)
+		return;
+	b->count++;
+	b->ns += blocked_ns;
+	if (blocked_ns > b->max_ns)
+		b->max_ns = blocked_ns;
+}
+
+/* @woken_ns: when it was woken, = since_ns of the run-queue class. */
+static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now)
+{
+	u64 blocked_ns = woken_ns > t->block_ns ? woken_ns - t->block_ns : 0;
+	u64 gap_ns = t->block_ns > t->run_from_ns ? t->block_ns - t->run_from_ns : 0;
+
+	t->blocked = 0;
+	if (t->block_cls == CP_FUTEX || t->block_cls == CP_LOCK)
+		book_wait(t, blocked_ns, now - woken_ns, gap_ns, now);
+	else
+		book_block(t, blocked_ns);
+}
+
+static __always_inline void switch_in(struct cp_thread *t, u64 now)
+{
+	u64 from;
+
+	settle_seed(t, CP_RUNQ_WAKE, now);
+	write_begin(t);
+	if (cls_blocked(t->cls)) {
+		/* Woken on its way out: it never slept. */
+		if (t->block_cls == CP_FUTEX || t->block_cls == CP_LOCK)
+			leave_lock(&t->fx, t->since_ns);
+		become_active(t, now);
+		t->cls = CP_RUNQ_WAKE;
+	}
+	from = t->since_ns < now ? t->since_ns : now;
+	change_class(t, CP_RUN, now);
+	book_runq(t, now - from);
+	if (t->blocked)
+		end_block(t, from, now);
+	t->run_from_ns = now;
+	write_end(t);
+}
+
+SEC("tp_btf/sched_switch")
+int on_sched_switch(u64 *ctx)
+{
+	bool preempt = ctx[0];
+	struct task_struct *prev = (struct task_struct *)ctx[1];
+	struct task_struct *next = (struct task_struct *)ctx[2];
+	struct cp_thread *out = slot_of(prev);
+	struct cp_thread *in = slot_of(next);
+	u64 now;
+
+	if (!out && !in)
+		return 0;
+	now = window_now();
+	if (!now)
+		return 0;
+	if (out)
+		switch_out(ctx, prev, out, preempt, compat_prev_state(ctx, prev), now);
+	if (in)
+		switch_in(in, now);
+	return 0;
+}
+
+/* A pipe, socketpair or queue: whoever in the target wrote had work in hand; anybody else was a client. */
+static __always_inline void resolve_ipc(struct cp_thread *t, struct cp_thread *waker, u64 now)
+{
+	u64 blocked_ns = now > t->block_ns ? now - t->block_ns : 0;
+	u64 peer_ns = 0;
+
+	if (waker && waker != t) {
+		peer_ns = peer_part(t, waker, now);
+		inherit_work(t, waker);
+		count_edge(t->view_tid, waker->view_tid, t->block_kind, blocked_ns);
+	} else {
+		t->busy_since_ns = now;
+	}
+	if (peer_ns > blocked_ns)
+		peer_ns = blocked_ns;
+	t->class_ns[CP_PEER] += peer_ns;
+	t->class_ns[CP_POOL_IDLE] += blocked_ns - peer_ns;
+	t->since_ns = now;
+	t->block_cls = peer_ns * 2 > blocked_ns ? CP_PEER : CP_POOL_IDLE;
+}
+
+/* Does this call hand something to a reader, so that the wakeup it makes is its doing? */
+static __always_inline bool hands_over(const struct syscall_regs *r)
+{
+	u32 kind = syscall_kind_of(r->nr);
+
+	return kind == CP_SYS_FD_WRITE || kind == CP_SYS_FD2 || kind == CP_SYS_IPC ||
+	       kind == CP_SYS_FD;
+}
+
+static __always_inline void wake(void *ctx, struct cp_thread *t, u64 now)
+{
+	struct task_struct *me = bpf_get_current_task_btf();
+	struct cp_thread *waker = slot_of(me);
+	struct syscall_regs r = {.nr = -1};
+	u32 cls = t->cls;
+
+	if (waker)
+		compat_syscall(compat_regs(me), &r);
+	if (cls == CP_FUTEX || (cls == CP_LOCK && t->block_cls == CP_LOCK))
+		resolve_futex(ctx, t, waker, &r, now);
+	else if (cls == CP_IPC)
+		resolve_ipc(t, waker && hands_over(&r) ? waker : NULL, now);
+	else if ((cls == CP_NET || cls == CP_CLIENT_IDLE) && waker && waker != t && hands_over(&r))
+		/* The other end is in the target, too: loopback between its own threads. */
+		resolve_ipc(t, waker, now);
+	else if (cls_idle(cls))
+		t->busy_since_ns = now; /* new work begins here */
+	t->wakeups++;
+	change_class(t, CP_RUNQ_WAKE, now);
+}
+
+SEC("tp_btf/sched_waking")
+int on_sched_waking(u64 *ctx)
+{
+	struct task_struct *p = (struct task_struct *)ctx[0];
+	struct cp_thread *t = slot_of(p);
+	u64 now;
+
+	if (!t)
+		return 0;
+	now = window_now();
+	if (!now)
+		return 0;
+	settle_seed(t, CP_OTHER, now);
+	if (!cls_blocked(t->cls))
+		return 0; /* the first wakeup counts */
+	write_begin(t);
+	wake(ctx, t, now);
+	write_end(t);
+	return 0;
+}

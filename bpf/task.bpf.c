@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The threads of the target: seeded at attach, followed through fork and exec.  Their end is a switch (sched.bpf.c). */
+#include "wait.bpf.h"
+
+#define ANCESTORS_MAX 24
+
+/* The id of @task in concprof's PID namespace; 0 if it is not visible there. */
+static __always_inline u32 view_of(struct task_struct *task)
+{
+	int nr = BPF_CORE_READ(task, pid);
+	struct pid_namespace *ns = NULL;
+	struct pid *pid;
+
+	if (!view_level)
+		return nr;
+	pid = BPF_CORE_READ(task, thread_pid);
+	if (!pid || BPF_CORE_READ(pid, level) < view_level)
+		return 0;
+	bpf_core_read(&nr, sizeof(nr), &pid->numbers[view_level].nr);
+	bpf_core_read(&ns, sizeof(ns), &pid->numbers[view_level].ns);
+	return (u64)ns == view_ns ? nr : 0;
+}
+
+/* The id that @task has in its own, innermost PID namespace: what it writes into its owner words. */
+static __always_inline u32 own_tid_of(struct task_struct *task, u32 *ns_id)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	u32 level = pid ? BPF_CORE_READ(pid, level) : 0;
+	struct pid_namespace *ns = NULL;
+	int nr = BPF_CORE_READ(task, pid);
+
+	*ns_id = 0;
+	if (!level || level > 32)
+		return nr;
+	bpf_core_read(&nr, sizeof(nr), &pid->numbers[level].nr);
+	bpf_core_read(&ns, sizeof(ns), &pid->numbers[level].ns);
+	*ns_id = (u64)ns >> 3;
+	return nr;
+}
+
+/* Give @task a slot; NULL when it has none to get (counted). It is not visible to other programs before publish(). */
+static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 now)
+{
+	struct task_struct *leader = task->group_leader;
+	struct cp_thread *t;
+	u32 slot = 0;
+
+	if (bpf_map_pop_elem(&free_slots, &slot)) {
+		count_loss(CP_LOST_SLOTS);
+		return NULL;
+	}
+	t = bpf_map_lookup_elem(&slots, &slot);
+	if (!t || !slot)
+		return NULL;
+	write_begin(t);
+	t->task = (u64)task;
+	t->cls = CP_SEED;
+	t->tid = task->pid;
+	t->tgid = task->tgid;
+	t->view_tgid = view_of(leader);
+	t->view_ppid = view_of(leader->real_parent->group_leader);
+	t->ns_tid = own_tid_of(task, &t->ns_id);
+	t->slot = slot;
+	t->start_ns = now;
+	t->since_ns = now;
+	__builtin_memset(t->class_ns, 0, sizeof(t->class_ns));
+	t->voluntary = 0;
+	t->involuntary = 0;
+	t->wakeups = 0;
+	t->forks = 0;
+	t->cmetric_ns = 0;
+	t->active_from = parallel_clock;
+	t->busy_since_ns = now;
+	t->run_from_ns = now;
+	t->runq_count = 0;
+	t->runq_max_ns = 0;
+	__builtin_memset(t->runq_hist, 0, sizeof(t->runq_hist));
+	__builtin_memcpy(t->comm, task->comm, sizeof(t->comm));
+	t->block_ns = now;
+	t->block_stack = 0;
+	t->block_syscall = -1;
+	t->block_cls = CP_OTHER;
+	t->block_kind = CP_EDGE_PEER;
+	t->blocked = 0;
+	__builtin_memset(&t->fx, 0, sizeof(t->fx));
+	t->view_tid = view_of(task);
+	write_end(t);
+	return t;
+}
+
+/* From here on switches and wakeups find it. */
+static __always_inline void publish(struct cp_thread *t)
+{
+	u64 ns_key = ((u64)t->ns_id << 32) | t->ns_tid;
+	u16 *entry = tid_entry(t->tid);
+	u32 slot = t->slot;
+
+	if (!entry) {
+		count_loss(CP_LOST_TID_RANGE);
+		t->view_tid = 0;
+		bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
+		return;
+	}
+	if (use_ns_tids)
+		bpf_map_update_elem(&ns_tids, &ns_key, &slot, BPF_ANY);
+	barrier();
+	*entry = slot;
+}
+
+/*
+ * A thread that was blocked before attach: its reason is read as a switch would, its wait counts
+ * from now on.  Its stack and its holder cannot be had from here (counted by user space).
+ */
+static __always_inline u32 seed_block(struct task_struct *task, struct cp_thread *t, u64 now)
+{
+	struct block_reason why = {};
+	struct syscall_regs r = {};
+	struct futex_call f = {};
+
+	compat_syscall(compat_regs(task), &r);
+	classify_block(task, &r, task->__state, &why);
+	t->block_syscall = r.nr;
+	t->block_cls = why.cls;
+	t->block_kind = why.kind;
+	t->blocked = 1;
+	t->fx.evidence = CP_BY_NONE;
+	t->fx.before_attach = 1;
+	t->fx.episode_start_ns = now;
+	if (why.cls == CP_LOCK) {
+		t->fx.key.word = why.sys == CP_SYS_FLOCK ? FILE_LOCK_WORD : MMAP_LOCK_WORD;
+		t->fx.key.space = t->tgid | CP_SPACE_KERNEL;
+		t->fx.op = CP_OP_KERNEL;
+	}
+	if (why.cls != CP_FUTEX)
+		return why.cls;
+	decode_futex_wait(&r, why.sys, &f);
+	t->fx.key.word = f.word;
+	t->fx.key.space = t->tgid | (f.private ? 0 : CP_SPACE_SHARED);
+	t->fx.op = f.op;
+	t->fx.value = f.value;
+	t->fx.timed = f.timed;
+	t->fx.sp = r.sp;
+	return why.cls;
+}
+
+static __always_inline void seed(struct task_struct *task)
+{
+	u64 now = window_now();
+	struct cp_thread *t;
+	u32 cls;
+
+	if (!now || slot_of(task))
+		return;
+	t = new_slot(task, now);
+	if (!t)
+		return;
+	publish(t);
+	/* Read after it is published: a later change is then seen as an event. */
+	if (!task->__state)
+		cls = task->on_cpu ? CP_RUN : CP_RUNQ_PREEMPT;
+	else
+		cls = seed_block(task, t, now);
+	settle_seed(t, cls, now);
+	if ((t->cls == CP_FUTEX || t->cls == CP_LOCK) && t->fx.before_attach)
+		enter_lock(&t->fx, now);
+}
+
+static __always_inline bool wanted(struct task_struct *task)
+{
+	struct task_struct *p = task->group_leader;
+	u32 pid;
+	int i;
+
+	for (i = 0; i < ANCESTORS_MAX; i++) {
+		pid = view_of(p);
+		if (pid && bpf_map_lookup_elem(&seed_pids, &pid))
+			return true;
+		if (!follow_children || p->pid <= 1)
+			return false;
+		p = p->real_parent->group_leader;
+	}
+	return false;
+}
+
+SEC("iter/task")
+int seed_threads(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct task_struct *me = bpf_get_current_task_btf();
+	struct pid *pid;
+
+	if (!task)
+		return 0;
+	pid = BPF_CORE_READ(me, thread_pid);
+	if (pid && BPF_CORE_READ(pid, level)) {
+		struct pid_namespace *ns = NULL;
+		u32 level = BPF_CORE_READ(pid, level) & 31;
+
+		bpf_core_read(&ns, sizeof(ns), &pid->numbers[level].ns);
+		view_level = level;
+		view_ns = (u64)ns;
+	}
+	if ((task->flags & PF_KTHREAD) || task->exit_state || task->tgid == me->tgid)
+		return 0;
+	if (wanted(task))
+		seed(task);
+	return 0;
+}
+
+static __always_inline void send_process(u32 type, const struct cp_thread *t, u64 now)
+{
+	struct cp_ring_process *rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
+
+	if (!rec) {
+		count_loss(CP_LOST_RING);
+		return;
+	}
+	rec->type = type;
+	rec->view_pid = t->view_tgid;
+	rec->view_ppid = t->view_ppid;
+	rec->pid = t->tgid;
+	rec->at_ns = now;
+	__builtin_memcpy(rec->comm, t->comm, sizeof(rec->comm));
+	bpf_ringbuf_submit(rec, 0);
+}
+
+SEC("tp_btf/sched_process_fork")
+int on_fork(u64 *ctx)
+{
+	struct task_struct *parent = (struct task_struct *)ctx[0];
+	struct task_struct *child = (struct task_struct *)ctx[1];
+	struct cp_thread *p = slot_of(parent), *t;
+	bool process = parent->tgid != child->tgid;
+	u64 now;
+
+	if (!p || (process && !follow_children))
+		return 0;
+	now = window_now();
+	if (!now)
+		return 0;
+	p->forks += process;
+	t = new_slot(child, now);
+	if (!t)
+		return 0;
+	settle_seed(t, CP_RUNQ_WAKE, now);
+	publish(t);
+	if (process)
+		send_process(CP_RING_PROCESS, t, now);
+	return 0;
+}
+
+/* The exec of a thread that is not the leader takes the leader's tid over: its slot goes with it. */
+static __always_inline struct cp_thread *adopt_leader_tid(struct task_struct *task, u32 old_tid)
+{
+	struct cp_thread *t = slot_of_tid(old_tid), *leader;
+	u16 *from = tid_entry(old_tid), *to = tid_entry(task->pid);
+	u32 slot;
+
+	if (!t || t->task != (u64)task || !from || !to)
+		return NULL;
+	leader = slot_at(*to);
+	if (leader) { /* died in the exec, its last switch did not find it */
+		slot = leader->slot;
+		leader->view_tid = 0;
+		leader->task = 0;
+		bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
+	}
+	*to = t->slot;
+	*from = 0;
+	write_begin(t);
+	t->tid = task->pid;
+	t->view_tid = view_of(task);
+	t->ns_tid = own_tid_of(task, &t->ns_id);
+	write_end(t);
+	return t;
+}
+
+SEC("tp_btf/sched_process_exec")
+int on_exec(u64 *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx[0];
+	u32 old_tid = ctx[1];
+	struct cp_thread *t = slot_of(task);
+	u64 now;
+
+	if (!t && old_tid != (u32)task->pid)
+		t = adopt_leader_tid(task, old_tid);
+	if (!t)
+		return 0;
+	now = window_now();
+	if (!now)
+		return 0;
+	write_begin(t);
+	__builtin_memcpy(t->comm, task->comm, sizeof(t->comm));
+	write_end(t);
+	send_process(CP_RING_EXEC, t, now);
+	return 0;
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "tests/unit/snap_builder.h"
+
+#include "base/num.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t ns(double seconds)
+{
+	return (uint64_t)(seconds * (double)NS_PER_S + 0.5);
+}
+
+struct snap_builder *build_new(double seconds, unsigned cpus)
+{
+	struct snap_builder *b = calloc(1, sizeof(*b));
+
+	ck_assert_ptr_nonnull(b);
+	b->snap.duration_ns = ns(seconds);
+	b->snap.run.cpus_online = cpus;
+	b->snap.run.cpus_allowed = cpus;
+	b->snap.complete = true;
+	b->slices_planned = 10;
+	return b;
+}
+
+void build_free(struct snap_builder *b)
+{
+	free(b);
+}
+
+uint32_t build_thread(struct snap_builder *b, const char *name)
+{
+	uint32_t i = b->snap.threads_len++;
+
+	ck_assert_uint_lt(i, BUILD_THREADS);
+	b->threads[i] = (struct snap_thread){.pid = 100, .tid = 100 + i, .name = name};
+	return i;
+}
+
+uint32_t build_threads(struct snap_builder *b, const char *name, unsigned count)
+{
+	uint32_t first = b->snap.threads_len;
+
+	while (count-- > 0)
+		build_thread(b, name);
+	return first;
+}
+
+void build_time(struct snap_builder *b, uint32_t thread, enum time_class cls, double s)
+{
+	b->threads[thread].class_ns[cls] += ns(s);
+	b->threads[thread].lifetime_ns += ns(s);
+}
+
+void build_switches(struct snap_builder *b, uint32_t thread, uint64_t count)
+{
+	b->threads[thread].voluntary_switches += count;
+	b->threads[thread].wakeups += count;
+}
+
+void build_idle_holder(struct snap_builder *b, double s)
+{
+	b->extra_non_idle_ns += ns(s);
+}
+
+uint32_t build_stack(struct snap_builder *b, const char *const *frames)
+{
+	uint32_t i = b->snap.stacks_len++;
+	struct snap_stack *stack = &b->stacks[i];
+
+	ck_assert_uint_lt(i, BUILD_STACKS);
+	stack->frames = b->frames[i];
+	for (; *frames; frames++) {
+		struct snap_frame *frame = &b->frames[i][stack->frames_len];
+		const char *name = strchr(*frames, '!');
+
+		ck_assert_uint_lt(stack->frames_len, BUILD_FRAMES);
+		ck_assert_ptr_nonnull(name);
+		frame->name = name + 1;
+		frame->ip = 0x1000ULL * (i + 1) + stack->frames_len++;
+		frame->offset = 0x12;
+		/* modules are few: literals, so that nothing has to be freed */
+		frame->kernel = !strncmp(*frames, "kernel!", 7);
+		frame->module = frame->kernel			     ? "[kernel]"
+				: !strncmp(*frames, "libc!", 5)	     ? "/usr/lib/libc.so.6"
+				: !strncmp(*frames, "libstdc++!", 5) ? "libstdc++.so.6"
+				: **frames == '!'		     ? ""
+								     : "/usr/bin/app";
+	}
+	return i;
+}
+
+uint32_t build_lock(struct snap_builder *b, const char *name, enum lock_kind kind, bool is_lock)
+{
+	uint32_t i = b->snap.locks_len++;
+
+	ck_assert_uint_lt(i, BUILD_LOCKS);
+	b->locks[i] = (struct snap_lock){.kind = kind,
+					 .is_lock = is_lock,
+					 .name = name,
+					 .module = "app",
+					 .named = true,
+					 .waiters = b->waiters[i],
+					 .holders = b->holders[i]};
+	return i;
+}
+
+void build_wait(struct snap_builder *b, uint32_t lock, uint32_t thread, uint64_t waits, double s,
+		uint32_t stack)
+{
+	struct snap_lock *l = &b->locks[lock];
+
+	ck_assert_uint_lt(l->waiters_len, BUILD_PER_LOCK);
+	b->waiters[lock][l->waiters_len++] = (struct snap_waiter){.thread = thread,
+								  .stack = stack,
+								  .waits = waits,
+								  .wait_ns = ns(s),
+								  .blocked_ns = ns(s)};
+	l->waits += waits;
+	l->wait_ns += ns(s);
+	l->blocked_ns += ns(s);
+	l->blame_ns += ns(s);
+	if (!l->is_lock)
+		l->peer_ns += ns(s);
+	l->hist.count += waits;
+	l->hist.max_ns = num_max_u64(l->hist.max_ns, waits ? ns(s) / waits : 0);
+	if (waits)
+		l->hist.bucket[20] += waits;
+}
+
+void build_hold(struct snap_builder *b, uint32_t lock, uint32_t thread, double s,
+		enum time_class cls, uint32_t stack)
+{
+	struct snap_lock *l = &b->locks[lock];
+	struct snap_holder *h = &b->holders[lock][l->holders_len++];
+
+	ck_assert_uint_le(l->holders_len, BUILD_PER_LOCK);
+	*h = (struct snap_holder){.thread = thread,
+				  .stack = stack,
+				  .evidence = HOLDER_OWNER_WORD,
+				  .waits = 1,
+				  .blame_ns = ns(s),
+				  .main_class = cls};
+	if (thread == SNAP_NONE)
+		return;
+	h->while_ns[cls] = ns(s);
+	l->while_ns[cls] += ns(s);
+	l->known_blame_ns += ns(s);
+}
+
+void build_contended(struct snap_builder *b, uint32_t lock, double s)
+{
+	b->locks[lock].contended_ns = ns(s);
+}
+
+void build_block(struct snap_builder *b, uint32_t thread, enum time_class cls, const char *syscall,
+		 uint32_t stack, uint64_t count, double s)
+{
+	ck_assert_uint_lt(b->snap.blocks_len, BUILD_ROWS);
+	b->blocks[b->snap.blocks_len++] = (struct snap_block){.thread = thread,
+							      .cls = cls,
+							      .syscall_name = syscall,
+							      .stack = stack,
+							      .count = count,
+							      .ns = ns(s)};
+}
+
+void build_sample(struct snap_builder *b, uint32_t thread, uint32_t stack, uint64_t count)
+{
+	ck_assert_uint_lt(b->snap.samples_len, BUILD_ROWS);
+	b->samples[b->snap.samples_len++] = (struct snap_sample){thread, stack, count};
+}
+
+void build_edge(struct snap_builder *b, uint32_t from, uint32_t to, double s)
+{
+	ck_assert_uint_lt(b->snap.edges_len, BUILD_ROWS);
+	b->edges[b->snap.edges_len++] = (struct snap_edge){from, to, EDGE_PEER, 1, ns(s)};
+}
+
+void build_host(struct snap_builder *b, double idle_s, double busy_s)
+{
+	b->snap.host.idle_ns = ns(idle_s);
+	b->snap.host.busy_ns = ns(busy_s);
+}
+
+static void sum_threads(struct snap_builder *b)
+{
+	struct snapshot *snap = &b->snap;
+
+	for (uint32_t i = 0; i < snap->threads_len; i++) {
+		for (int c = 0; c < CLASS_COUNT; c++) {
+			snap->class_ns[c] += b->threads[i].class_ns[c];
+			snap->wall_thread_ns += b->threads[i].class_ns[c];
+			if (!time_class_idle((enum time_class)c))
+				snap->non_idle_ns += b->threads[i].class_ns[c];
+		}
+	}
+	snap->non_idle_ns += b->extra_non_idle_ns;
+}
+
+static void fill_slices(struct snap_builder *b)
+{
+	struct snapshot *snap = &b->snap;
+	uint32_t len = b->slices_planned;
+	uint64_t top_run = 0;
+
+	ck_assert_uint_le(len, BUILD_SLICES);
+	snap->slices_len = len;
+	for (uint32_t i = 0; i < snap->threads_len; i++)
+		top_run = num_max_u64(top_run, b->threads[i].class_ns[CLASS_RUN]);
+	for (uint32_t i = 0; i < len; i++) {
+		struct snap_slice *slice = &b->slices[i];
+
+		slice->duration_ns = snap->duration_ns / len;
+		slice->at_ns = i * slice->duration_ns;
+		if (i < b->slices_quiet) {
+			slice->class_ns[CLASS_POOL_IDLE] = snap->wall_thread_ns / len;
+			slice->host_idle_ns = slice->duration_ns * snap->run.cpus_online;
+			continue;
+		}
+		for (int c = 0; c < CLASS_COUNT; c++)
+			slice->class_ns[c] = snap->class_ns[c] / len;
+		slice->host_idle_ns = snap->host.idle_ns / len;
+		slice->throttled_ns = snap->host.throttled_ns / len;
+		slice->top_thread_run_ns = top_run / len;
+		if (snap->locks_len > 0)
+			slice->top_lock_blocked_ns = b->locks[0].blocked_ns / len;
+	}
+}
+
+const struct snapshot *build_finish(struct snap_builder *b)
+{
+	struct snapshot *snap = &b->snap;
+
+	sum_threads(b);
+	fill_slices(b);
+	b->process = (struct snap_process){.pid = 100,
+					   .comm = "app",
+					   .runtime = "",
+					   .runtime_version = "",
+					   .libc = "",
+					   .threads = snap->threads_len};
+	snap->processes = &b->process;
+	snap->processes_len = 1;
+	snap->threads = b->threads;
+	snap->locks = b->locks;
+	snap->stacks = b->stacks;
+	snap->blocks = b->blocks;
+	snap->samples = b->samples;
+	snap->edges = b->edges;
+	snap->slices = b->slices;
+	return snap;
+}

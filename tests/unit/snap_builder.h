@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Snapshots made by hand, for tests of what reads them.  Times in seconds.  Names are borrowed.
+ *
+ *   struct snap_builder *b = build_new(10, 2);
+ *   uint32_t t = build_thread(b, "worker");
+ *   build_time(b, t, CLASS_RUN, 10);
+ *   const struct snapshot *snap = build_finish(b);
+ *   ..
+ *   build_free(b);
+ */
+#ifndef TESTS_SNAP_BUILDER_H
+#define TESTS_SNAP_BUILDER_H
+
+#include "model/snapshot.h"
+
+#define BUILD_THREADS 128
+#define BUILD_LOCKS 64
+#define BUILD_PER_LOCK 64
+#define BUILD_STACKS 64
+#define BUILD_FRAMES 8
+#define BUILD_ROWS 64
+#define BUILD_SLICES 64
+
+struct snap_builder {
+	struct snapshot snap;
+	struct snap_process process;
+	struct snap_thread threads[BUILD_THREADS];
+	struct snap_lock locks[BUILD_LOCKS];
+	struct snap_waiter waiters[BUILD_LOCKS][BUILD_PER_LOCK];
+	struct snap_holder holders[BUILD_LOCKS][BUILD_PER_LOCK];
+	struct snap_stack stacks[BUILD_STACKS];
+	struct snap_frame frames[BUILD_STACKS][BUILD_FRAMES];
+	struct snap_block blocks[BUILD_ROWS];
+	struct snap_sample samples[BUILD_ROWS];
+	struct snap_edge edges[BUILD_ROWS];
+	struct snap_slice slices[BUILD_SLICES];
+	uint64_t extra_non_idle_ns;
+	uint32_t slices_planned;
+	uint32_t slices_quiet; /* the first so many: all of their time is pool_idle */
+};
+
+/* A window of @seconds on a machine with @cpus, all of them allowed, in ten equal slices. */
+struct snap_builder *build_new(double seconds, unsigned cpus);
+void build_free(struct snap_builder *b);
+
+uint32_t build_thread(struct snap_builder *b, const char *name);
+/* @count threads of one name; returns the first. */
+uint32_t build_threads(struct snap_builder *b, const char *name, unsigned count);
+void build_time(struct snap_builder *b, uint32_t thread, enum time_class cls, double s);
+void build_switches(struct snap_builder *b, uint32_t thread, uint64_t count);
+/* Idle time of a thread for which others wait: counts as not idle. */
+void build_idle_holder(struct snap_builder *b, double s);
+
+/* @frames: "module!name" innermost first, NULL at the end. */
+uint32_t build_stack(struct snap_builder *b, const char *const *frames);
+
+/* A lock (@is_lock), or a condition variable and the like. */
+uint32_t build_lock(struct snap_builder *b, const char *name, enum lock_kind kind, bool is_lock);
+/* @thread waits for it: adds to the lock's waits and, unless @lock is no lock, peer time. */
+void build_wait(struct snap_builder *b, uint32_t lock, uint32_t thread, uint64_t waits, double s,
+		uint32_t stack);
+/* @thread (SNAP_NONE = unknown) causes @s of waiting and is in class @cls meanwhile. */
+void build_hold(struct snap_builder *b, uint32_t lock, uint32_t thread, double s,
+		enum time_class cls, uint32_t stack);
+void build_contended(struct snap_builder *b, uint32_t lock, double s);
+
+void build_block(struct snap_builder *b, uint32_t thread, enum time_class cls, const char *syscall,
+		 uint32_t stack, uint64_t count, double s);
+void build_sample(struct snap_builder *b, uint32_t thread, uint32_t stack, uint64_t count);
+void build_edge(struct snap_builder *b, uint32_t from, uint32_t to, double s);
+/* Of the machine: idle and busy CPU seconds.  Without this all but the target is idle. */
+void build_host(struct snap_builder *b, double idle_s, double busy_s);
+
+/* Totals and slices; owned by @b. */
+const struct snapshot *build_finish(struct snap_builder *b);
+
+#endif

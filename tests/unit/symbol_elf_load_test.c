@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Files that are damaged, or made to do harm. */
+#define _GNU_SOURCE 1
+#include "symbol/elf_syms.h"
+
+#include "tests/unit/suites.h"
+#include "tests/unit/symbol_fixture.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+
+#define MUTATIONS 4000
+
+static char dir[FIXTURE_PATH_MAX];
+static char library[FIXTURE_PATH_MAX];
+
+static void setup(void)
+{
+	fixture_dir_make(dir);
+	fixture_compile_library(fixture_path(library, dir, "library.so"));
+}
+
+static void teardown(void)
+{
+	fixture_dir_remove(dir);
+}
+
+START_TEST(not_elf_is_said_so)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		int want;
+	} cases[] = {
+		{"", 0, -ENOEXEC},
+		{"#!/bin/sh\n", 10, -ENOEXEC},
+		{"\177ELF", 4, -ENOEXEC},
+		{"!<arch>\nand so on and so on and so on and so on and so on and so on", 67,
+		 -ENOEXEC},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct elf_syms *es = (void *)1;
+		struct err err = {0};
+		int fd = memfd_create("case", MFD_CLOEXEC);
+
+		ck_assert_int_ge(fd, 0);
+		ck_assert_int_eq(write(fd, cases[i].text, cases[i].len), (ssize_t)cases[i].len);
+		ck_assert_int_eq(elf_syms_load(fd, &es, &err), cases[i].want);
+		ck_assert_ptr_eq(es, (void *)1);
+		ck_assert_int_eq(err.code, cases[i].want);
+		close(fd);
+	}
+}
+END_TEST
+
+/* A file in memory that a test may spoil. */
+struct image {
+	int fd;
+	size_t len;
+	unsigned char *bytes;
+};
+
+static struct image image_make(const char *path)
+{
+	struct image image = {.fd = memfd_create("image", MFD_CLOEXEC)};
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	ck_assert(fd >= 0 && image.fd >= 0 && fstat(fd, &st) == 0);
+	image.len = (size_t)st.st_size;
+	image.bytes = malloc(image.len);
+	ck_assert_ptr_nonnull(image.bytes);
+	ck_assert_int_eq(read(fd, image.bytes, image.len), (ssize_t)image.len);
+	close(fd);
+	return image;
+}
+
+static void image_write(const struct image *image)
+{
+	ck_assert_int_eq(ftruncate(image->fd, (off_t)image->len), 0);
+	ck_assert_int_eq(pwrite(image->fd, image->bytes, image->len, 0), (ssize_t)image->len);
+}
+
+static void image_free(struct image *image)
+{
+	close(image->fd);
+	free(image->bytes);
+}
+
+/* The image's first section header of @type. */
+static Elf64_Shdr *image_section(const struct image *image, uint32_t type)
+{
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)image->bytes;
+	Elf64_Shdr *sections = (Elf64_Shdr *)(image->bytes + header->e_shoff);
+
+	ck_assert_uint_eq(header->e_ident[EI_CLASS], ELFCLASS64);
+	for (unsigned int i = 0; i < header->e_shnum; i++) {
+		if (sections[i].sh_type == type)
+			return &sections[i];
+	}
+	ck_abort_msg("no section of type %u", type);
+}
+
+static int load_image(const struct image *image, struct elf_syms **ret)
+{
+	struct err err = {0};
+	int r;
+
+	image_write(image);
+	r = elf_syms_load(image->fd, ret, &err);
+	ck_assert_int_eq(r, err.code);
+	ck_assert(r == 0 || err.msg[0]);
+	return r;
+}
+
+START_TEST(impossible_headers_are_refused)
+{
+	struct image image = image_make(library);
+	Elf64_Ehdr *header = (Elf64_Ehdr *)image.bytes;
+	Elf64_Ehdr good = *header;
+	Elf64_Shdr *symtab = image_section(&image, SHT_SYMTAB);
+	Elf64_Shdr good_symtab = *symtab;
+	struct elf_syms *es = NULL;
+
+	header->e_shnum = 0;
+	ck_assert_int_eq(load_image(&image, &es), -EBADMSG);
+	*header = good;
+	header->e_phnum = PN_XNUM;
+	ck_assert_int_eq(load_image(&image, &es), -EBADMSG);
+	*header = good;
+	header->e_type = ET_REL;
+	ck_assert_int_eq(load_image(&image, &es), -ENOEXEC);
+	*header = good;
+	header->e_ident[EI_DATA] ^= ELFDATA2LSB ^ ELFDATA2MSB;
+	ck_assert_int_eq(load_image(&image, &es), -ENOEXEC);
+	*header = good;
+	symtab->sh_entsize = 1;
+	ck_assert_int_eq(load_image(&image, &es), -EBADMSG);
+	*symtab = good_symtab;
+	symtab->sh_link = 0xffff;
+	ck_assert_int_eq(load_image(&image, &es), -EBADMSG);
+	*symtab = good_symtab;
+	symtab->sh_size = UINT64_MAX;
+	ck_assert_int_eq(load_image(&image, &es), -EBADMSG);
+	*symtab = good_symtab;
+	symtab->sh_offset = image.len - 24;
+	ck_assert_int_eq(load_image(&image, &es), -EBADMSG);
+	*symtab = good_symtab;
+	ck_assert_int_eq(load_image(&image, &es), 0);
+	elf_syms_free(es);
+	image_free(&image);
+}
+END_TEST
+
+/* The symbol table grown into a hole of the file, as no honest one is. */
+START_TEST(too_many_symbols_are_counted)
+{
+	struct image image = image_make(library);
+	Elf64_Shdr *symtab = image_section(&image, SHT_SYMTAB);
+	size_t dynsyms = image_section(&image, SHT_DYNSYM)->sh_size / sizeof(Elf64_Sym);
+	const uint64_t beyond = 10;
+	struct elf_syms *es = NULL;
+	struct elf_syms_info info;
+
+	symtab->sh_size = (ELF_SYMS_MAX - dynsyms + beyond) * sizeof(Elf64_Sym);
+	image_write(&image);
+	ck_assert_int_eq(ftruncate(image.fd, (off_t)(symtab->sh_offset + symtab->sh_size)), 0);
+	ck_assert_int_eq(elf_syms_load(image.fd, &es, NULL), 0);
+	elf_syms_info(es, &info);
+	ck_assert_uint_eq(info.dropped, beyond);
+	elf_syms_free(es);
+	image_free(&image);
+}
+END_TEST
+
+START_TEST(bad_names_are_counted)
+{
+	struct image image = image_make(library);
+	Elf64_Shdr *symtab = image_section(&image, SHT_SYMTAB);
+	Elf64_Ehdr *header = (Elf64_Ehdr *)image.bytes;
+	Elf64_Shdr *sections = (Elf64_Shdr *)(image.bytes + header->e_shoff);
+	Elf64_Shdr *names = &sections[symtab->sh_link];
+	Elf64_Sym *symbols = (Elf64_Sym *)(image.bytes + symtab->sh_offset);
+	uint64_t vaddr = fixture_symbol_value(library, "hidden_data"), offset;
+	struct elf_syms *es = NULL;
+	struct elf_syms_info info;
+	const char *name;
+	Elf64_Sym *hidden = NULL;
+
+	for (size_t i = 0; i < symtab->sh_size / sizeof(*symbols); i++) {
+		if (symbols[i].st_value == vaddr && ELF64_ST_TYPE(symbols[i].st_info) == STT_OBJECT)
+			hidden = &symbols[i];
+	}
+	ck_assert_ptr_nonnull(hidden);
+
+	/* A name that its table does not hold. */
+	hidden->st_name = (Elf64_Word)names->sh_size;
+	ck_assert_int_eq(load_image(&image, &es), 0);
+	elf_syms_info(es, &info);
+	ck_assert_uint_eq(info.dropped, 1);
+	ck_assert_int_eq(elf_syms_find_object(es, vaddr, &name, &offset), -ENOENT);
+	elf_syms_free(es);
+
+	/* A name that its table does not end. */
+	hidden->st_name = (Elf64_Word)names->sh_size - 1;
+	image.bytes[names->sh_offset + names->sh_size - 1] = 'x';
+	ck_assert_int_eq(load_image(&image, &es), 0);
+	ck_assert_int_eq(elf_syms_find_object(es, vaddr, &name, &offset), -EBADMSG);
+	elf_syms_info(es, &info);
+	ck_assert_uint_eq(info.names_failed, 1);
+	elf_syms_free(es);
+	image_free(&image);
+}
+END_TEST
+
+START_TEST(a_changed_file_gives_no_names)
+{
+	struct image image = image_make(library);
+	uint64_t vaddr = fixture_symbol_value(library, "library_function"), offset;
+	struct elf_syms *es = NULL;
+	const char *name = NULL;
+
+	ck_assert_int_eq(load_image(&image, &es), 0);
+	ck_assert_int_eq(ftruncate(image.fd, 100), 0);
+	ck_assert_int_eq(elf_syms_find_func(es, vaddr, &name, &offset), -ESTALE);
+	ck_assert_ptr_null(name);
+	elf_syms_free(es);
+
+	/* A name read before stays. */
+	ck_assert_int_eq(load_image(&image, &es), 0);
+	ck_assert_int_eq(elf_syms_find_func(es, vaddr, &name, &offset), 0);
+	ck_assert_int_eq(ftruncate(image.fd, 0), 0);
+	ck_assert_int_eq(elf_syms_find_func(es, vaddr, &name, &offset), 0);
+	ck_assert_str_eq(name, "library_function");
+	elf_syms_free(es);
+	image_free(&image);
+}
+END_TEST
+
+static uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+/* Spoil up to eight bytes, mostly where structure is: headers, symbols, sections. */
+static void flip(const struct image *image, unsigned char *bytes, uint64_t *state)
+{
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)image->bytes;
+	const Elf64_Shdr *symtab = image_section(image, SHT_SYMTAB);
+	const Elf64_Shdr *dynsym = image_section(image, SHT_DYNSYM);
+	const struct {
+		uint64_t offset, size;
+	} places[] = {
+		{0, sizeof(*header)},
+		{header->e_phoff, header->e_phnum * sizeof(Elf64_Phdr)},
+		{header->e_shoff, header->e_shnum * sizeof(Elf64_Shdr)},
+		{symtab->sh_offset, symtab->sh_size},
+		{dynsym->sh_offset, dynsym->sh_size},
+		{0, image->len},
+	};
+	uint64_t flips = 1 + next_random(state) % 8;
+
+	for (uint64_t i = 0; i < flips; i++) {
+		size_t p = next_random(state) % (sizeof(places) / sizeof(places[0]));
+		uint64_t at = places[p].offset + next_random(state) % places[p].size;
+
+		/* Zeros and ones all over make the edge values that random bits do not. */
+		switch (next_random(state) % 3) {
+		case 0:
+			bytes[at] ^= (unsigned char)(1 << next_random(state) % 8);
+			break;
+		case 1:
+			bytes[at] = 0;
+			break;
+		case 2:
+			bytes[at] = 0xff;
+			break;
+		}
+	}
+}
+
+static void look_around(struct elf_syms *es, uint64_t *state)
+{
+	for (int i = 0; i < 20; i++) {
+		uint64_t vaddr = next_random(state) % 0x6000, offset;
+		struct elf_mapping mapping = {
+			.start = 0x10000,
+			.end = 0x14000,
+			.offset = next_random(state) % 5 * 4096,
+			.writable = i & 1,
+			.executable = i & 2,
+		};
+		const char *name;
+
+		if (elf_syms_find_func(es, vaddr, &name, &offset) == 0)
+			ck_assert_uint_lt(strlen(name), ELF_SYMS_NAME_MAX);
+		if (elf_syms_find_object(es, vaddr, &name, &offset) == 0)
+			ck_assert_uint_le(offset, vaddr);
+		(void)elf_syms_vaddr(es, &mapping, 0x10000 + vaddr, &offset);
+	}
+}
+
+START_TEST(spoiled_files_do_no_harm)
+{
+	const struct image image = image_make(library);
+	struct image spoiled = image_make(library);
+	uint64_t state = 0x9e3779b97f4a7c15;
+	size_t loaded = 0, refused = 0;
+
+	for (int i = 0; i < MUTATIONS; i++) {
+		struct elf_syms *es = NULL;
+		int r;
+
+		memcpy(spoiled.bytes, image.bytes, image.len);
+		spoiled.len = image.len;
+		flip(&image, spoiled.bytes, &state);
+		if (i % 8 == 0)
+			spoiled.len = next_random(&state) % image.len;
+		r = load_image(&spoiled, &es);
+		ck_assert_msg(r == 0 || r == -ENOEXEC || r == -EBADMSG, "mutation %d: %d", i, r);
+		if (r < 0) {
+			refused++;
+			continue;
+		}
+		loaded++;
+		look_around(es, &state);
+		elf_syms_free(es);
+	}
+	/* Both ways have been taken often. */
+	ck_assert_uint_gt(loaded, MUTATIONS / 10);
+	ck_assert_uint_gt(refused, MUTATIONS / 10);
+	spoiled.len = image.len;
+	image_free(&spoiled);
+	image_free(&(struct image){image.fd, image.len, image.bytes});
+}
+END_TEST
+
+Suite *symbol_elf_load_suite(void)
+{
+	Suite *suite = suite_create("symbol_elf_load");
+	TCase *tcase = tcase_create("elf_load");
+
+	tcase_set_timeout(tcase, 30);
+	tcase_add_unchecked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, not_elf_is_said_so);
+	tcase_add_test(tcase, impossible_headers_are_refused);
+	tcase_add_test(tcase, too_many_symbols_are_counted);
+	tcase_add_test(tcase, bad_names_are_counted);
+	tcase_add_test(tcase, a_changed_file_gives_no_names);
+	tcase_add_test(tcase, spoiled_files_do_no_harm);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

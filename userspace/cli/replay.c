@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli/replay.h"
+
+#include "base/cleanup.h"
+#include "cli/deliver.h"
+#include "cli/interrupt.h"
+#include "model/model.h"
+#include "source/capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+struct replay {
+	struct model *model;
+	struct delivery *delivery;
+};
+
+static int put(void *ctx, const struct record *rec, struct err *err)
+{
+	struct replay *r = ctx;
+	int rc = model_apply(r->model, rec, err);
+
+	return rc < 0 ? rc : delivery_record(r->delivery, rec, err);
+}
+
+static int read_capture(struct replay *r, const char *path, struct err *err)
+{
+	const struct record_sink sink = {.put = put, .ctx = r};
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct capture_info info = {0};
+	int rc;
+
+	if (fd < 0)
+		return err_set(err, -errno, "%s: cannot be read: %s", path, strerror(errno));
+	rc = capture_read(fd, &sink, &info, err);
+	if (rc < 0) {
+		err_prefix(err, "%s", path);
+		return rc;
+	}
+	if (info.records == 0)
+		return err_set(err, -EINVAL,
+			       "%s: the capture was cut before its first record (record it again)",
+			       path);
+	if (info.truncated)
+		cli_message("%s: the capture was cut after %" PRIu64 " records (the report covers "
+			    "what is there)",
+			    path, info.records);
+	return 0;
+}
+
+int replay(const struct options *opt, const struct cli_env *env, struct err *err)
+{
+	struct interrupt interrupt = INTERRUPT_NONE;
+	struct replay r = {.model = model_new()};
+	int rc = r.model ? 0 : err_set(err, -ENOMEM, "report: out of memory");
+
+	if (rc == 0)
+		rc = interrupt_init(&interrupt, err);
+	if (rc == 0)
+		rc = delivery_open(opt, &r.delivery, err);
+	if (rc == 0)
+		rc = interrupt_watch(&interrupt, 0, delivery_discard, r.delivery, err);
+	if (rc == 0)
+		rc = read_capture(&r, opt->input, err);
+	if (rc == 0)
+		rc = delivery_finish(r.delivery, r.model, env, err);
+	interrupt_free(&interrupt);
+	delivery_free(r.delivery);
+	model_free(r.model);
+	return rc;
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which of the model's locks are one, what each is, and its sums. */
+#include "base/num.h"
+#include "model/freeze_priv.h"
+#include "model/hist.h"
+
+enum identity { IDENTITY_ADDRESS, IDENTITY_FILE, IDENTITY_NONE };
+
+struct group_key {
+	uint64_t where[3];
+	uint32_t pid;
+	uint32_t identity;
+};
+
+static bool of_file(const struct model_lock *lock)
+{
+	return lock->shared && (lock->dev || lock->inode);
+}
+
+/* A private word is one in its process; a shared one, wherever it is mapped, one in its file. */
+static struct group_key key_of(const struct model_lock *lock)
+{
+	if (!lock->identified)
+		return (struct group_key){.where = {lock->id}, .identity = IDENTITY_NONE};
+	if (of_file(lock))
+		return (struct group_key){.where = {lock->dev, lock->inode, lock->file_offset},
+					  .identity = IDENTITY_FILE};
+	return (struct group_key){
+		.where = {lock->address}, .pid = lock->pid, .identity = IDENTITY_ADDRESS};
+}
+
+static void join_group(struct freeze *f, uint32_t i, uint32_t group, bool added)
+{
+	const struct model_lock *lock = model_lock(f->m, i);
+	struct freeze_group *g = &f->groups[group];
+
+	f->group_of[i] = group;
+	if (added) {
+		g->first = i;
+		g->named = SNAP_NONE;
+		g->lock.address = lock->address;
+		g->lock.shared = lock->shared;
+		g->evidence.shared = of_file(lock);
+	}
+	if (*strpool_get(&f->m->strings, lock->name) &&
+	    (g->named == SNAP_NONE || (lock->symbol && !model_lock(f->m, g->named)->symbol)))
+		g->named = i;
+	g->lock.waiters_max =
+		(uint32_t)num_max_u64(g->lock.waiters_max, lock->contention.waiters_max);
+	/* Counted by process they may overlap: an upper bound, as a share of time at most 1. */
+	g->lock.contended_ns =
+		num_min_u64(num_sat_add(g->lock.contended_ns, lock->contention.contended_ns),
+			    f->snap->duration_ns);
+}
+
+static void make_groups(struct freeze *f)
+{
+	struct hashmap map;
+	const size_t len = f->m->locks.len;
+
+	f->groups = freeze_temporary(f, len, sizeof(*f->groups));
+	f->group_of = freeze_temporary(f, len, sizeof(*f->group_of));
+	f->lock_of = freeze_temporary(f, len, sizeof(*f->lock_of));
+	if (f->failed)
+		return;
+	hashmap_init(&map, sizeof(struct group_key));
+	for (uint32_t i = 0; i < len; i++) {
+		struct group_key key = key_of(model_lock(f->m, i));
+		bool added;
+		const uint32_t *group = hashmap_put(&map, &key, f->groups_len, &added);
+
+		if (!group) {
+			f->failed = true;
+			break;
+		}
+		f->groups_len += added;
+		join_group(f, i, *group, added);
+	}
+	hashmap_free(&map);
+}
+
+/* Whether @value is the tid of another thread of the waiter's process: pthread_join() waits so. */
+static bool joins(const struct freeze *f, uint32_t waiter, uint32_t value)
+{
+	const uint32_t *joined = value ? hashmap_get(&f->m->tids, &value) : NULL;
+
+	return joined && *joined != waiter &&
+	       model_thread(f->m, *joined)->rec.pid == model_thread(f->m, waiter)->rec.pid;
+}
+
+/* @waits waits of one thread at one call site. */
+static void add_evidence(struct freeze *f, struct freeze_group *g, uint32_t thread, uint32_t op,
+			 uint32_t value, uint64_t stack_id, uint64_t waits)
+{
+	struct lock_evidence *e = &g->evidence;
+	uint32_t stack = freeze_stack(f, stack_id);
+
+	e->waits = num_sat_add(e->waits, waits);
+	e->op_waits[op] = num_sat_add(e->op_waits[op], waits);
+	if (value < ARRAY_LEN(e->value_waits))
+		e->value_waits[value] = num_sat_add(e->value_waits[value], waits);
+	if (joins(f, thread, value))
+		e->join_waits = num_sat_add(e->join_waits, waits);
+	if (stack != SNAP_NONE && f->stack_sites[stack] < LOCK_KIND_COUNT) {
+		uint64_t *site = &e->site_waits[f->stack_sites[stack]];
+
+		*site = num_sat_add(*site, waits);
+	}
+	g->value = value;
+	g->value_pid = model_thread(f->m, thread)->rec.pid;
+}
+
+static void add_wait(struct freeze *f, const struct model_wait *wait)
+{
+	struct freeze_group *g = &f->groups[f->group_of[wait->lock]];
+	const struct record_wait *rec = &wait->rec;
+	struct snap_lock *lock = &g->lock;
+
+	add_evidence(f, g, wait->thread, rec->op, rec->value, rec->stack, rec->waits);
+	g->evidence.owner_known = num_sat_add(g->evidence.owner_known, rec->owner_known);
+	g->evidence.contender_wakes =
+		num_sat_add(g->evidence.contender_wakes, rec->contender_wakes);
+	g->evidence.handed_over = num_sat_add(g->evidence.handed_over, rec->handed_over);
+	lock->waits = num_sat_add(lock->waits, rec->waits);
+	lock->blocked_ns = num_sat_add(lock->blocked_ns, rec->blocked_ns);
+	lock->runq_ns = num_sat_add(lock->runq_ns, rec->runq_ns);
+	lock->peer_ns = num_sat_add(lock->peer_ns, num_min_u64(rec->peer_ns, rec->blocked_ns));
+	lock->timeouts = num_sat_add(lock->timeouts, rec->timeouts);
+	lock->interrupted = num_sat_add(lock->interrupted, rec->interrupted);
+	lock->handed_over = num_sat_add(lock->handed_over, rec->handed_over);
+	lock->sleep_again = num_sat_add(lock->sleep_again, rec->sleep_again);
+	hist_merge(&lock->hist, rec->waits, rec->max_ns, rec->hist);
+}
+
+/* A wait that goes on counts as one, and up to now; it has no length yet for the histogram. */
+static void add_open(struct freeze *f, const struct model_open *open)
+{
+	struct freeze_group *g = &f->groups[f->group_of[open->lock]];
+	const struct record_open_wait *rec = &open->rec;
+
+	add_evidence(f, g, open->thread, rec->op, rec->value, rec->stack, 1);
+	g->evidence.owner_known += rec->holder_tid && (rec->evidence == HOLDER_OWNER_WORD ||
+						       rec->evidence == HOLDER_PI_WORD);
+	g->lock.waits = num_sat_add(g->lock.waits, 1);
+	g->lock.blocked_ns = num_sat_add(g->lock.blocked_ns, rec->blocked_ns);
+	g->lock.hist.max_ns = num_max_u64(g->lock.hist.max_ns, rec->blocked_ns);
+	g->lock.open_waits++;
+}
+
+void freeze_groups(struct freeze *f)
+{
+	const struct model_open *open;
+
+	make_groups(f);
+	if (f->failed)
+		return;
+	for (uint32_t i = 0; i < f->m->waits.len; i++)
+		add_wait(f, model_wait(f->m, i));
+	VEC_FOREACH (&f->m->open, open)
+		add_open(f, open);
+	for (uint32_t i = 0; i < f->groups_len; i++) {
+		struct freeze_group *g = &f->groups[i];
+
+		g->judgement = lock_judge(&g->evidence);
+		g->lock.kind = g->judgement.kind;
+		g->lock.is_lock = g->judgement.is_lock;
+		g->lock.wait_ns = num_sat_add(g->lock.blocked_ns, g->lock.runq_ns);
+		g->lock.blame_ns = g->lock.blocked_ns;
+		if (g->lock.is_lock)
+			g->lock.peer_ns = 0;
+	}
+}
+
+void freeze_wait_classes(const struct freeze_group *group, uint64_t blocked_ns, uint64_t peer_ns,
+			 uint64_t class_ns[CLASS_COUNT])
+{
+	enum time_class cls = lock_time_class(group->judgement);
+
+	if (cls != CLASS_COUNT) {
+		class_ns[cls] = num_sat_add(class_ns[cls], blocked_ns);
+		return;
+	}
+	peer_ns = num_min_u64(peer_ns, blocked_ns);
+	class_ns[CLASS_PEER] = num_sat_add(class_ns[CLASS_PEER], peer_ns);
+	class_ns[CLASS_POOL_IDLE] = num_sat_add(class_ns[CLASS_POOL_IDLE], blocked_ns - peer_ns);
+}

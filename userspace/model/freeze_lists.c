@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The plain lists: off-CPU blocks, samples, edges, long waits. */
+#include "model/freeze_priv.h"
+#include "model/syscalls.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static int compare_block(const void *pa, const void *pb)
+{
+	const struct snap_block *a = pa;
+	const struct snap_block *b = pb;
+	int r = freeze_falling(a->ns, b->ns);
+
+	if (!r)
+		r = freeze_falling(a->count, b->count);
+	if (!r)
+		r = freeze_rising(a->thread, b->thread);
+	if (!r)
+		r = freeze_rising(a->cls, b->cls);
+	if (!r)
+		r = (a->syscall > b->syscall) - (a->syscall < b->syscall);
+	return r ? r : freeze_rising(a->stack, b->stack);
+}
+
+static int compare_sample(const void *pa, const void *pb)
+{
+	const struct snap_sample *a = pa;
+	const struct snap_sample *b = pb;
+	int r = freeze_falling(a->count, b->count);
+
+	if (!r)
+		r = freeze_rising(a->thread, b->thread);
+	return r ? r : freeze_rising(a->stack, b->stack);
+}
+
+static int compare_edge(const void *pa, const void *pb)
+{
+	const struct snap_edge *a = pa;
+	const struct snap_edge *b = pb;
+	int r = freeze_falling(a->wait_ns, b->wait_ns);
+
+	if (!r)
+		r = freeze_falling(a->waits, b->waits);
+	if (!r)
+		r = freeze_rising(a->from_thread, b->from_thread);
+	if (!r)
+		r = freeze_rising(a->to_thread, b->to_thread);
+	return r ? r : freeze_rising(a->kind, b->kind);
+}
+
+static int compare_long_wait(const void *pa, const void *pb)
+{
+	const struct record_long_wait *a = pa;
+	const struct record_long_wait *b = pb;
+	int r = freeze_rising(a->end_ns, b->end_ns);
+
+	if (!r)
+		r = freeze_rising(a->start_ns, b->start_ns);
+	if (!r)
+		r = freeze_rising(a->tid, b->tid);
+	return r ? r : freeze_rising(a->lock, b->lock);
+}
+
+static const char *name_of_syscall(struct freeze *f, int32_t nr)
+{
+	const char *name = syscall_name(nr);
+
+	if (name)
+		return name;
+	strbuf_reset(&f->scratch);
+	strbuf_printf(&f->scratch, "syscall %" PRId32, nr);
+	return freeze_scratch(f);
+}
+
+static void block_list(struct freeze *f)
+{
+	const size_t len = f->m->blocks.len;
+	struct snap_block *list = freeze_array(f, len, sizeof(*list));
+
+	for (size_t i = 0; !f->failed && i < len; i++) {
+		const struct model_block *from = (struct model_block *)f->m->blocks.at + i;
+
+		list[i] = (struct snap_block){
+			.thread = f->thread_of[from->thread],
+			.cls = (enum time_class)from->rec.class,
+			.syscall = from->rec.syscall,
+			.syscall_name = name_of_syscall(f, from->rec.syscall),
+			.stack = freeze_stack(f, from->rec.stack),
+			.count = from->rec.count,
+			.ns = from->rec.ns,
+			.max_ns = from->rec.max_ns,
+		};
+	}
+	if (f->failed)
+		return;
+	qsort(list, len, sizeof(*list), compare_block);
+	f->snap->blocks = list;
+	f->snap->blocks_len = (uint32_t)len;
+}
+
+static void sample_list(struct freeze *f)
+{
+	const size_t len = f->m->samples.len;
+	struct snap_sample *list = freeze_array(f, len, sizeof(*list));
+
+	for (size_t i = 0; !f->failed && i < len; i++) {
+		const struct model_sample *from = (struct model_sample *)f->m->samples.at + i;
+
+		list[i] = (struct snap_sample){
+			.thread = f->thread_of[from->thread],
+			.stack = freeze_stack(f, from->rec.stack),
+			.count = from->rec.count,
+		};
+	}
+	if (f->failed)
+		return;
+	qsort(list, len, sizeof(*list), compare_sample);
+	f->snap->samples = list;
+	f->snap->samples_len = (uint32_t)len;
+}
+
+static void edge_list(struct freeze *f)
+{
+	const size_t len = f->m->edges.len;
+	struct snap_edge *list = freeze_array(f, len, sizeof(*list));
+
+	for (size_t i = 0; !f->failed && i < len; i++) {
+		const struct model_edge *from = (struct model_edge *)f->m->edges.at + i;
+
+		list[i] = (struct snap_edge){
+			.from_thread = f->thread_of[from->from],
+			.to_thread = f->thread_of[from->to],
+			.kind = (enum edge_kind)from->rec.kind,
+			.waits = from->rec.waits,
+			.wait_ns = from->rec.wait_ns,
+		};
+	}
+	if (f->failed)
+		return;
+	qsort(list, len, sizeof(*list), compare_edge);
+	f->snap->edges = list;
+	f->snap->edges_len = (uint32_t)len;
+}
+
+static uint32_t lock_index(const struct freeze *f, uint64_t id)
+{
+	const uint32_t *i = table_find(&f->m->locks, &id);
+
+	return i ? f->lock_of[f->group_of[*i]] : SNAP_NONE;
+}
+
+/* Locks and stacks become indexes of the snapshot, SNAP_NONE included; threads stay tids. */
+static void long_wait_list(struct freeze *f)
+{
+	const size_t len = f->m->long_waits.len;
+	struct record_long_wait *list = freeze_array(f, len, sizeof(*list));
+
+	if (!list)
+		return;
+	for (size_t i = 0; i < len; i++) {
+		list[i] = f->m->long_waits.at[i];
+		list[i].lock = lock_index(f, list[i].lock);
+		list[i].stack = freeze_stack(f, list[i].stack);
+		list[i].release_stack = freeze_stack(f, list[i].release_stack);
+	}
+	qsort(list, len, sizeof(*list), compare_long_wait);
+	f->snap->long_waits = list;
+	f->snap->long_waits_len = (uint32_t)len;
+}
+
+void freeze_lists(struct freeze *f)
+{
+	block_list(f);
+	sample_list(f);
+	edge_list(f);
+	long_wait_list(f);
+}

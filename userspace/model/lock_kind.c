@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Signatures of glibc 2.36 x86_64, each seen with strace on a program that does only that:
+ *
+ *   primitive          op                       val                    wait word        owner
+ *   mutex              WAIT private             2                      +0               tid at +8
+ *   mutex, timed       WAIT_BITSET private      2                      +0               tid at +8
+ *   mutex, PI          LOCK_PI                  -                      +0               in the word
+ *   condvar            WAIT_BITSET private      even, often 0          +32..+44         none
+ *   semaphore          WAIT_BITSET private      0                      +0               none
+ *   rwlock             WAIT_BITSET private      reader 3, writer 2, 3  +8, +12          seldom
+ *   barrier            WAIT private             round                  +4               none
+ *   join               WAIT_BITSET, not private tid of the joined      in its TCB       the joined
+ *   shared semaphore   0x109, not private       0                      file mapping     none
+ *
+ * Rust's std waits with WAIT_BITSET and 2 on a mutex without an owner; libc's internal locks and
+ * InnoDB's follow the protocol of the mutex without an owner.  Condvar and semaphore cannot be told
+ * apart by these, so function names go first; where neither decides, the kind is "futex".
+ */
+#include "model/lock_kind.h"
+
+#include "base/num.h"
+
+#include <string.h>
+
+/* Frames in which libc's own functions are looked for: its wait function, the primitive, and one
+ * between them. */
+#define LIBC_FRAMES 3
+
+enum site_match {
+	MATCH_LIBC,  /* the name but for leading underscores and version suffixes; innermost frames
+		      */
+	MATCH_OUTER, /* part of the name; goes before a libc function further in */
+};
+
+struct site_row {
+	enum site_match match;
+	const char *text;
+	enum lock_kind kind;
+};
+
+static const struct site_row site_table[] = {
+	/* Runtimes build their locks of condvars and semaphores: the outer function is the truth.
+	 */
+	{MATCH_OUTER, "take_gil", LOCK_GIL},
+	{MATCH_OUTER, "drop_gil", LOCK_GIL}, /* waits until another has taken it */
+	{MATCH_OUTER, "PyThread_acquire_lock", LOCK_PYTHON},
+	{MATCH_OUTER, "_PyMutex_Lock", LOCK_PYTHON},
+	{MATCH_OUTER, "_PyParkingLot_Park", LOCK_PYTHON},
+	{MATCH_OUTER, "ObjectMonitor::enter", LOCK_MUTEX},
+	{MATCH_OUTER, "ObjectMonitor::wait", LOCK_CONDVAR},
+	{MATCH_OUTER, "RawMutex::lock_slow", LOCK_MUTEX}, /* parking_lot */
+	{MATCH_OUTER, "RawRwLock::lock_", LOCK_RWLOCK},
+	{MATCH_OUTER, "Mutex::lock_contended", LOCK_MUTEX}, /* Rust std::sync */
+	{MATCH_OUTER, "RwLock::read_contended", LOCK_RWLOCK},
+	{MATCH_OUTER, "RwLock::write_contended", LOCK_RWLOCK},
+	{MATCH_OUTER, "condvar::futex::Condvar::wait", LOCK_CONDVAR},
+	{MATCH_OUTER, "parking_lot::condvar::Condvar::wait", LOCK_CONDVAR},
+	{MATCH_LIBC, "pthread_mutex_", LOCK_MUTEX},
+	{MATCH_LIBC, "lll_lock_wait", LOCK_MUTEX},
+	{MATCH_LIBC, "lll_lock_wait_private", LOCK_MUTEX},
+	{MATCH_LIBC, "mtx_lock", LOCK_MUTEX},
+	{MATCH_LIBC, "mtx_timedlock", LOCK_MUTEX},
+	{MATCH_LIBC, "pthread_rwlock_", LOCK_RWLOCK},
+	{MATCH_LIBC, "pthread_cond_", LOCK_CONDVAR},
+	{MATCH_LIBC, "cnd_wait", LOCK_CONDVAR},
+	{MATCH_LIBC, "cnd_timedwait", LOCK_CONDVAR},
+	{MATCH_LIBC, "sem_wait", LOCK_SEMAPHORE},
+	{MATCH_LIBC, "sem_timedwait", LOCK_SEMAPHORE},
+	{MATCH_LIBC, "sem_clockwait", LOCK_SEMAPHORE},
+	{MATCH_LIBC, "new_sem_wait", LOCK_SEMAPHORE},
+	{MATCH_LIBC, "new_sem_wait_", LOCK_SEMAPHORE},
+	{MATCH_LIBC, "pthread_barrier_", LOCK_BARRIER},
+	{MATCH_LIBC, "pthread_join", LOCK_JOIN},
+	{MATCH_LIBC, "pthread_timedjoin", LOCK_JOIN},
+	{MATCH_LIBC, "pthread_timedjoin_", LOCK_JOIN},
+	{MATCH_LIBC, "pthread_clockjoin", LOCK_JOIN},
+	{MATCH_LIBC, "pthread_clockjoin_", LOCK_JOIN},
+	{MATCH_LIBC, "thrd_join", LOCK_JOIN},
+};
+
+/* "__GI___pthread_mutex_lock", "___pthread_mutex_lock", "pthread_mutex_lock@@GLIBC_2.2.5" are one;
+ * a row that ends in an underscore takes every name that begins so. */
+static bool libc_matches(const char *name, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (strncmp(name, "__GI_", 5) == 0)
+		name += 5;
+	name += strspn(name, "_");
+	if (strncmp(name, text, len) != 0)
+		return false;
+	if (text[len - 1] == '_')
+		return true;
+	/* Letters going on make it another name ("sem_waiter"); "64", "@", "." do not. */
+	return !name[len] || strchr("@.0123456789", name[len]) != NULL;
+}
+
+enum lock_kind lock_kind_of_site(const char *const *names, size_t len)
+{
+	for (size_t i = 0; i < len && i < LOCK_SITE_FRAMES; i++)
+		for (size_t k = 0; k < ARRAY_LEN(site_table); k++)
+			if (site_table[k].match == MATCH_OUTER &&
+			    strstr(names[i], site_table[k].text))
+				return site_table[k].kind;
+	for (size_t i = 0; i < len && i < LIBC_FRAMES; i++)
+		for (size_t k = 0; k < ARRAY_LEN(site_table); k++)
+			if (site_table[k].match == MATCH_LIBC &&
+			    libc_matches(names[i], site_table[k].text))
+				return site_table[k].kind;
+	return LOCK_KIND_COUNT;
+}
+
+/* Whether a primitive of this kind, for certain, guards a section that somebody is in. */
+static bool kind_is_lock(enum lock_kind kind)
+{
+	switch (kind) {
+	case LOCK_MUTEX:
+	case LOCK_PI_MUTEX:
+	case LOCK_RWLOCK:
+	case LOCK_KERNEL:
+	case LOCK_GIL:
+		return true;
+	case LOCK_PYTHON: /* queues wait on locks of their own, too: idle workers */
+	case LOCK_CONDVAR:
+	case LOCK_SEMAPHORE:
+	case LOCK_BARRIER:
+	case LOCK_JOIN:
+	case LOCK_SHARED_SEMAPHORE:
+	case LOCK_FUTEX:
+	case LOCK_KIND_COUNT:
+		return false;
+	}
+	return false;
+}
+
+static bool at_least_half(uint64_t part, uint64_t whole)
+{
+	return part && (part >= whole || part >= whole - part);
+}
+
+static struct lock_judgement judged(enum lock_kind kind)
+{
+	return (struct lock_judgement){.kind = kind, .is_lock = kind_is_lock(kind)};
+}
+
+/* The kind that most of the named call sites agree on. */
+static enum lock_kind kind_by_sites(const struct lock_evidence *e)
+{
+	enum lock_kind best = LOCK_KIND_COUNT;
+	uint64_t most = 0;
+
+	for (int kind = 0; kind < LOCK_KIND_COUNT; kind++) {
+		if (e->site_waits[kind] <= most)
+			continue;
+		most = e->site_waits[kind];
+		best = (enum lock_kind)kind;
+	}
+	return best == LOCK_SEMAPHORE && e->shared ? LOCK_SHARED_SEMAPHORE : best;
+}
+
+/* By op, value and who wakes: no owner, no name. */
+static struct lock_judgement judge_signature(const struct lock_evidence *e)
+{
+	const uint64_t plain = e->op_waits[FUTEX_OP_WAIT];
+	const uint64_t bitset = e->op_waits[FUTEX_OP_WAIT_BITSET];
+	const bool contended = at_least_half(e->contender_wakes, e->handed_over);
+
+	if (contended && !e->shared && at_least_half(plain, e->waits) &&
+	    at_least_half(e->value_waits[2], e->waits))
+		return judged(LOCK_MUTEX);
+	if (contended && at_least_half(bitset, e->waits) &&
+	    at_least_half(e->value_waits[2] + e->value_waits[3], e->waits)) {
+		/* 3 is the rwlock's alone; with 2 alone it may be Rust's mutex as well: a lock for
+		 * certain, of a kind that cannot be told. */
+		return e->value_waits[3] ? judged(LOCK_RWLOCK)
+					 : (struct lock_judgement){LOCK_FUTEX, true};
+	}
+	if (e->shared && at_least_half(bitset, e->waits) && e->value_waits[0] == e->waits)
+		return judged(LOCK_SHARED_SEMAPHORE);
+	/* The kernel wakes joiners as the thread exits: never a futex wake by a thread. */
+	if (!e->shared && !e->handed_over && bitset == e->waits && e->waits &&
+	    e->join_waits == e->waits)
+		return judged(LOCK_JOIN);
+	return judged(LOCK_FUTEX);
+}
+
+struct lock_judgement lock_judge(const struct lock_evidence *e)
+{
+	enum lock_kind by_sites = kind_by_sites(e);
+
+	if (e->op_waits[FUTEX_OP_KERNEL])
+		return judged(LOCK_KERNEL);
+	if (e->op_waits[FUTEX_OP_LOCK_PI])
+		return judged(LOCK_PI_MUTEX);
+	/* Before the owner word: what lies where a mutex keeps its owner may, in a container with
+	 * its small tids, look like one. */
+	if (by_sites != LOCK_KIND_COUNT)
+		return judged(by_sites);
+	if (at_least_half(e->owner_known, e->waits))
+		return judged(LOCK_MUTEX);
+	if (e->op_waits[FUTEX_OP_REQUEUE_PI]) /* FUTEX_WAIT_REQUEUE_PI is there for condvars alone
+					       */
+		return judged(LOCK_CONDVAR);
+	return judge_signature(e);
+}
+
+enum time_class lock_time_class(struct lock_judgement judgement)
+{
+	if (judgement.kind == LOCK_GIL)
+		return CLASS_GIL;
+	return judgement.is_lock ? CLASS_LOCK : CLASS_COUNT;
+}

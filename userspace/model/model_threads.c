@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Processes and threads: who a tid means, and their cumulative counters. */
+#include "base/err.h"
+#include "base/num.h"
+#include "model/model_priv.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A tid alone does not name a thread: it is given again, to another process or a later thread. */
+struct thread_key {
+	uint32_t tid;
+	uint32_t pid;
+	uint64_t start_ns;
+};
+
+int model_apply_process(struct model *m, const struct record *rec, struct err *err)
+{
+	uint32_t i;
+	int r = table_put(&m->processes, &rec->process.pid, &i, err);
+
+	if (r < 0)
+		return r;
+	((struct record_process *)m->processes.at)[i] = rec->process;
+	return 0;
+}
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, -ENOMEM, "out of memory for threads");
+}
+
+int model_thread_of(struct model *m, uint32_t tid, uint32_t *ret, struct err *err)
+{
+	struct thread_key key = {.tid = tid};
+	const uint32_t *newest;
+	uint32_t i;
+	int r;
+
+	if (!tid) {
+		*ret = NO_THREAD;
+		return 0;
+	}
+	newest = hashmap_get(&m->tids, &tid);
+	if (newest) {
+		*ret = *newest;
+		return 0;
+	}
+	r = table_put(&m->threads, &key, &i, err);
+	if (r < 0)
+		return r;
+	if (!hashmap_put(&m->tids, &tid, i, NULL))
+		return no_memory(err);
+	model_thread(m, i)->rec.tid = tid;
+	*ret = i;
+	return 0;
+}
+
+/*
+ * The thread that @c counts.  A thread that was met by its tid before its first counters takes them
+ * over; else other start, other thread, the newest one by its start.
+ */
+static int find_counted(struct model *m, const struct record_counters *c, uint32_t *ret,
+			struct err *err)
+{
+	const struct thread_key key = {.tid = c->tid, .pid = c->pid, .start_ns = c->start_ns};
+	const uint32_t *known = table_find(&m->threads, &key);
+	uint32_t *newest = hashmap_get(&m->tids, &c->tid);
+	int r;
+
+	if (known) {
+		*ret = *known;
+		return 0;
+	}
+	if (newest && !model_thread(m, *newest)->counted) {
+		*ret = *newest;
+		return hashmap_put(&m->threads.index, &key, *ret, NULL) ? 0 : no_memory(err);
+	}
+	r = table_put(&m->threads, &key, ret, err);
+	if (r < 0)
+		return r;
+	if (!newest)
+		return hashmap_put(&m->tids, &c->tid, *ret, NULL) ? 0 : no_memory(err);
+	if (c->start_ns >= model_thread(m, *newest)->rec.start_ns)
+		*newest = *ret;
+	return 0;
+}
+
+static void add_delta(uint64_t *sum, uint64_t now, uint64_t before)
+{
+	*sum = num_sat_add(*sum, num_sat_sub(now, before));
+}
+
+int model_apply_counters(struct model *m, const struct record *rec, struct err *err)
+{
+	const struct record_counters *c = &rec->counters;
+	struct model_slice *slice = &m->slice;
+	struct model_thread *t;
+	uint64_t until_ns;
+	uint32_t i;
+	int r = find_counted(m, c, &i, err);
+
+	if (r < 0)
+		return r;
+	t = model_thread(m, i);
+	until_ns = num_max_u64(c->start_ns, m->run.start_ns);
+	if (t->counted) {
+		t->rec.ended |= c->ended;
+		if (c->until_ns < t->rec.until_ns)
+			return 0; /* overtaken by a later one on another way: an exit */
+		until_ns = t->rec.until_ns;
+	}
+	r = model_touch_thread(m, i, err);
+	if (r < 0)
+		return r;
+	for (int k = 0; k < CLASS_COUNT; k++)
+		add_delta(&slice->class_ns[k], c->class_ns[k], t->rec.class_ns[k]);
+	add_delta(&slice->futex_ns, c->futex_ns, t->rec.futex_ns);
+	add_delta(&slice->lifetime_ns, c->until_ns, until_ns);
+	add_delta(&t->slice_run_ns, c->class_ns[CLASS_RUN], t->rec.class_ns[CLASS_RUN]);
+	r = t->rec.ended;
+	t->rec = *c;
+	t->rec.ended |= r;
+	t->counted = true;
+	return 0;
+}

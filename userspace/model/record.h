@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The records: the one language between a source (live kernel, capture file) and the model.
+ *
+ * A source turns what it observes into these; the capture file holds the same ones, field by field
+ * (record_schema.c is the table that says how).  All after this line runs without root, kernel or
+ * clock.
+ *
+ * Counters are cumulative since attach: a record that is missing costs resolution, never truth.
+ * Times are nanoseconds of CLOCK_MONOTONIC on the observed machine.  Thread and process ids are as
+ * concprof's own PID namespace shows them.  Strings are as the target supplied them (hostile,
+ * unescaped), cut to the field.
+ */
+#ifndef MODEL_RECORD_H
+#define MODEL_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The exclusive time classes of a thread: at each moment a thread is in exactly one. */
+enum time_class {
+	CLASS_RUN,
+	CLASS_RUNQ_PREEMPT, /* switched out while runnable */
+	CLASS_RUNQ_WAKE,    /* woken, not yet running */
+	CLASS_LOCK,
+	CLASS_GIL,
+	CLASS_PEER, /* waits for a thread of the target that has work in hand */
+	CLASS_DISK,
+	CLASS_NET, /* waits for a server that the target called */
+	CLASS_CLIENT_IDLE,
+	CLASS_LOOP_IDLE,
+	CLASS_SLEEP,
+	CLASS_POOL_IDLE,
+	CLASS_CHILD,
+	CLASS_STOPPED,
+	CLASS_OTHER,
+	CLASS_COUNT
+};
+
+/* Log2 histograms: bucket i counts values in [2^i, 2^(i+1)) ns; the last one all that is longer. */
+#define HIST_BUCKETS 40
+#define RECORD_STACK_MAX 127
+#define RECORD_NAME_MAX 256
+#define RECORD_PATH_MAX 512
+#define RECORD_PIDS_MAX 64
+
+enum record_type {
+	RECORD_RUN = 1,	    /* first of all */
+	RECORD_PROCESS,	    /* first seen, after exec, and at its end */
+	RECORD_COUNTERS,    /* a thread's cumulative counters at a slice's end or at its exit */
+	RECORD_LOCK,	    /* identity of a futex word, before the first wait on it */
+	RECORD_WAIT,	    /* waits of one thread on one lock at one call site */
+	RECORD_BLAME,	    /* waits on one lock that one holder caused, by its release site */
+	RECORD_CONTENTION,  /* how long a lock had at least one waiter */
+	RECORD_OPEN_WAIT,   /* a futex wait that is open at the slice's end */
+	RECORD_BLOCK,	    /* off-CPU time of a thread by class, system call and stack */
+	RECORD_SAMPLE,	    /* timer samples of a thread on one stack */
+	RECORD_EDGE,	    /* who waited for whom */
+	RECORD_STACK,	    /* the frames behind a stack id, before its first use in a report */
+	RECORD_FRAME,	    /* name of one address of one process */
+	RECORD_LOCK_NAME,   /* name of one lock */
+	RECORD_LONG_WAIT,   /* one wait over the threshold, in the order of their ends */
+	RECORD_FUTEX_CALLS, /* totals of --futex-calls */
+	RECORD_HOST,	    /* the machine beside the target */
+	RECORD_LOSS,	    /* an incomplete or lost count by cause */
+	RECORD_SELF,	    /* concprof's own cost */
+	RECORD_SLICE,	    /* all counters of one slice have been sent */
+	RECORD_END,	    /* last of all; absent in a capture that was cut */
+	RECORD_TYPE_COUNT
+};
+
+struct record_run {
+	char tool_version[32];
+	char kernel[128];
+	char command[RECORD_PATH_MAX]; /* as typed behind --, or the first target's command line */
+	uint64_t start_realtime_ns;    /* CLOCK_REALTIME at start_ns */
+	uint64_t start_ns;
+	uint64_t slice_ns; /* planned length of a slice */
+	uint32_t cpus_online;
+	uint32_t cpus_allowed; /* by the target's affinity; quota is in record_host */
+	uint32_t sample_hz;    /* 0 = off */
+	uint64_t stall_ns;
+	uint64_t work_count; /* --work, 0 = not given */
+	bool launched;	     /* by -- COMMAND */
+	uint32_t pids_len;
+	uint64_t pids[RECORD_PIDS_MAX]; /* as the user named them */
+};
+
+struct record_process {
+	uint32_t pid;
+	uint32_t ppid;
+	char comm[RECORD_NAME_MAX];
+	char runtime[32]; /* "" or e.g. "cpython" */
+	char runtime_version[32];
+	char libc[32]; /* e.g. "glibc 2.36", "" = unknown */
+	uint64_t start_ns;
+	uint64_t end_ns; /* 0 = alive */
+	uint64_t forks;
+	uint64_t execs;
+};
+
+struct record_counters {
+	uint32_t pid;
+	uint32_t tid;
+	char name[RECORD_NAME_MAX];
+	uint64_t start_ns; /* observed from here .. */
+	uint64_t until_ns; /* .. to here */
+	bool ended;
+	uint64_t class_ns[CLASS_COUNT]; /* without futex waits; CLASS_LOCK: kernel locks alone */
+	uint64_t futex_ns; /* blocked in a futex, to be divided by the model (from RECORD_WAIT) */
+	uint64_t voluntary_switches;
+	uint64_t involuntary_switches;
+	uint64_t wakeups;
+	uint64_t cmetric_ns;
+	uint64_t runq_count;
+	uint64_t runq_max_ns;
+	uint64_t runq_hist[HIST_BUCKETS];
+};
+
+/* What sort of futex operation a wait was: facts/futex.md. */
+enum futex_op {
+	FUTEX_OP_WAIT,	      /* FUTEX_WAIT: glibc mutex, barrier */
+	FUTEX_OP_WAIT_BITSET, /* condvar, semaphore, rwlock, join, timed locks, Rust, Go */
+	FUTEX_OP_LOCK_PI,
+	FUTEX_OP_REQUEUE_PI,
+	FUTEX_OP_WAITV,
+	FUTEX_OP_KERNEL, /* a lock inside the kernel, e.g. mmap_lock */
+	FUTEX_OP_COUNT
+};
+
+struct record_lock {
+	uint64_t lock; /* the source's id of this lock, never 0 */
+	uint64_t address;
+	uint32_t pid; /* the process in which `address` holds */
+	bool shared;  /* named by file and offset, the same in several processes */
+	uint64_t dev;
+	uint64_t inode;
+	uint64_t file_offset;
+	char path[RECORD_PATH_MAX]; /* of a shared one's file */
+};
+
+struct record_wait {
+	uint64_t lock;
+	uint64_t stack; /* 0 = none could be taken */
+	uint32_t tid;
+	uint32_t op;	     /* enum futex_op */
+	uint32_t value;	     /* futex val argument of the last wait, cut to 32 bits */
+	bool timed;	     /* with a timeout */
+	uint64_t waits;	     /* episodes */
+	uint64_t blocked_ns; /* until woken */
+	uint64_t runq_ns;    /* from there until running */
+	uint64_t peer_ns; /* the part of blocked_ns in which the waker already had work in hand */
+	uint64_t max_ns;  /* of one episode, blocked + run queue */
+	uint64_t handed_over;	  /* woken by a futex wake on that word */
+	uint64_t contender_wakes; /* of these: the waker itself waits for that word at times */
+	uint64_t timeouts;
+	uint64_t interrupted;
+	uint64_t owner_known;	     /* the owner word named a live thread of the target */
+	uint64_t sleep_again;	     /* woken and back asleep on the same word within 50 us */
+	uint64_t hist[HIST_BUCKETS]; /* episodes by blocked + run queue time */
+};
+
+/* How sure the holder is, strongest first (verdict.md, section 2). */
+enum holder_evidence {
+	HOLDER_PI_WORD,
+	HOLDER_OWNER_WORD,
+	HOLDER_WAKER, /* its futex wake on that word ended the wait */
+	HOLDER_NONE,
+	HOLDER_EVIDENCE_COUNT
+};
+
+struct record_blame {
+	uint64_t lock;
+	uint32_t tid;		/* holder, 0 = unknown */
+	uint64_t release_stack; /* 0 = not seen */
+	uint32_t evidence;	/* enum holder_evidence */
+	uint64_t waits;
+	uint64_t blame_ns;		/* blocked time of the waits it caused */
+	uint64_t while_ns[CLASS_COUNT]; /* what the holder did meanwhile; futex waits count as
+					   CLASS_LOCK */
+};
+
+struct record_contention {
+	uint64_t lock;
+	uint64_t contended_ns; /* at least one waiter */
+	uint32_t waiters_max;
+};
+
+struct record_open_wait {
+	uint64_t lock;
+	uint64_t stack;
+	uint32_t tid;
+	uint32_t op;
+	uint32_t value;
+	bool timed;
+	uint32_t holder_tid; /* 0 = unknown */
+	uint32_t evidence;
+	uint64_t since_ns;   /* start of the episode or of observation */
+	uint64_t blocked_ns; /* until the slice's end */
+	bool before_attach;
+};
+
+struct record_block {
+	uint32_t tid;
+	uint32_t class;	 /* enum time_class */
+	int32_t syscall; /* number of the system call, -1 = none (page fault, ..) */
+	uint64_t stack;
+	uint64_t count;
+	uint64_t ns;
+	uint64_t max_ns;
+};
+
+struct record_sample {
+	uint32_t tid;
+	uint64_t stack;
+	uint64_t count;
+};
+
+enum edge_kind { EDGE_LOCK, EDGE_PEER, EDGE_PIPE, EDGE_SOCKET, EDGE_KIND_COUNT };
+
+struct record_edge {
+	uint32_t from_tid; /* waits .. */
+	uint32_t to_tid;   /* .. for this one */
+	uint32_t kind;	   /* enum edge_kind */
+	uint64_t waits;
+	uint64_t wait_ns;
+};
+
+struct record_stack {
+	uint64_t stack;
+	uint32_t pid; /* whose addresses these are */
+	bool truncated;
+	uint32_t len;
+	uint64_t ips[RECORD_STACK_MAX]; /* innermost first */
+};
+
+struct record_frame {
+	uint32_t pid;
+	uint64_t ip;		    /* as in the stack */
+	char name[RECORD_NAME_MAX]; /* "" = unresolved */
+	char module[RECORD_NAME_MAX];
+	uint64_t offset; /* from the symbol, or in the module where there is no name */
+};
+
+struct record_lock_name {
+	uint64_t lock;
+	char name[RECORD_NAME_MAX];
+	char module[RECORD_NAME_MAX];
+	bool symbol; /* a data symbol (else what tells it apart) */
+};
+
+struct record_long_wait {
+	uint64_t lock;
+	uint64_t stack;
+	uint64_t release_stack;
+	uint32_t tid;
+	uint32_t holder_tid;
+	uint32_t waker_tid;
+	uint64_t start_ns;
+	uint64_t woken_ns;
+	uint64_t end_ns; /* running again */
+};
+
+struct record_futex_calls {
+	uint32_t pid;
+	uint64_t waits;	      /* FUTEX_WAIT and kin entered */
+	uint64_t wakes;	      /* FUTEX_WAKE and kin entered */
+	uint64_t eagain;      /* the word had changed */
+	uint64_t empty_wakes; /* woke nobody */
+};
+
+struct record_host {
+	uint64_t idle_ns; /* of all CPUs, cumulative since attach */
+	uint64_t busy_ns;
+	uint64_t quota_milli_cpus; /* of the target's cgroup, 0 = none */
+	uint64_t throttled_ns;	   /* of the target's cgroup, cumulative since attach */
+	uint64_t throttled_periods;
+};
+
+/* Causes: the table in loss.c names them and says which are losses. */
+struct record_loss {
+	uint32_t cause; /* enum loss_cause */
+	uint64_t count; /* cumulative */
+};
+
+struct record_self {
+	uint64_t cpu_ns;       /* the collector's, since attach */
+	uint64_t bpf_ns;       /* extrapolated from short spells of run-time statistics */
+	uint64_t bpf_calls;    /* counted in these spells .. */
+	uint64_t bpf_calls_ns; /* .. and their run time */
+	uint64_t events;       /* switches and wakeups of the target handled */
+	uint64_t rss_bytes;
+	uint64_t map_bytes;
+};
+
+struct record_slice {
+	uint64_t end_ns;
+};
+
+struct record_end {
+	uint64_t end_ns;
+	bool interrupted;  /* by the user */
+	bool target_ended; /* before the window's end */
+	bool exited;	   /* exit status known (-- COMMAND) */
+	int32_t exit_code;
+	int32_t exit_signal;
+};
+
+struct record {
+	enum record_type type;
+	union {
+		struct record_run run;
+		struct record_process process;
+		struct record_counters counters;
+		struct record_lock lock;
+		struct record_wait wait;
+		struct record_blame blame;
+		struct record_contention contention;
+		struct record_open_wait open_wait;
+		struct record_block block;
+		struct record_sample sample;
+		struct record_edge edge;
+		struct record_stack stack;
+		struct record_frame frame;
+		struct record_lock_name lock_name;
+		struct record_long_wait long_wait;
+		struct record_futex_calls futex_calls;
+		struct record_host host;
+		struct record_loss loss;
+		struct record_self self;
+		struct record_slice slice;
+		struct record_end end;
+	};
+};
+
+struct err;
+
+/* Where records go. @ctx is the receiver's; returns 0 or a negative errno with @err filled, which
+ * stops the source. */
+struct record_sink {
+	int (*put)(void *ctx, const struct record *rec, struct err *err);
+	void *ctx;
+};
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The frozen picture of one run, made by model_freeze(): what analysis, renderers and views read.
+ *
+ * Nothing here changes after it was made.  Strings are already escaped (valid UTF-8, no control
+ * bytes).  Indexes refer to the arrays of the same snapshot; SNAP_NONE = no such thing.
+ */
+#ifndef MODEL_SNAPSHOT_H
+#define MODEL_SNAPSHOT_H
+
+#include "model/loss.h"
+#include "model/record.h"
+
+#define SNAP_NONE UINT32_MAX
+
+enum lock_kind {
+	LOCK_MUTEX,
+	LOCK_PI_MUTEX,
+	LOCK_RWLOCK,
+	LOCK_CONDVAR,
+	LOCK_SEMAPHORE,
+	LOCK_BARRIER,
+	LOCK_JOIN,
+	LOCK_GIL,
+	LOCK_PYTHON,
+	LOCK_SHARED_SEMAPHORE,
+	LOCK_FUTEX, /* cannot be told apart */
+	LOCK_KERNEL,
+	LOCK_KIND_COUNT
+};
+
+/* The contract's word: "mutex", "pi_mutex", .. */
+const char *lock_kind_name(enum lock_kind kind);
+/* The contract's word: "run", "runq_preempt", .. */
+const char *time_class_name(enum time_class cls);
+/* Idle when nobody waits for that very thread: loop_idle, client_idle, pool_idle, sleep, child,
+ * stopped. */
+bool time_class_idle(enum time_class cls);
+/* The contract's word for `while`: running runq lock gil disk net sleep other. */
+const char *while_name(enum time_class cls);
+
+struct snap_hist {
+	uint64_t count;
+	uint64_t max_ns;
+	uint64_t bucket[HIST_BUCKETS];
+};
+/* Value below which a share @q of the counted lie, interpolated inside the bucket, never above
+ * max_ns; 0 when empty. */
+uint64_t snap_hist_quantile(const struct snap_hist *hist, double q);
+
+struct snap_process {
+	uint32_t pid;
+	uint32_t ppid;
+	const char *comm;
+	const char *runtime; /* "" = none known */
+	const char *runtime_version;
+	const char *libc;
+	uint32_t threads; /* seen in the window */
+	uint64_t class_ns[CLASS_COUNT];
+	uint64_t voluntary_switches;
+	uint64_t involuntary_switches;
+	uint64_t forks;
+	uint64_t execs;
+	struct snap_hist runq;
+};
+
+struct snap_thread {
+	uint32_t pid;
+	uint32_t tid;
+	uint32_t process; /* index */
+	const char *name;
+	uint64_t start_ns;    /* absolute, clipped to the window */
+	uint64_t lifetime_ns; /* observed in the window = sum of class_ns */
+	bool ended;
+	uint64_t class_ns[CLASS_COUNT];
+	uint64_t cmetric_ns;
+	uint64_t voluntary_switches;
+	uint64_t involuntary_switches;
+	uint64_t wakeups;
+};
+
+struct snap_waiter {
+	uint32_t thread; /* index */
+	uint32_t stack;	 /* index or SNAP_NONE */
+	uint64_t waits;
+	uint64_t wait_ns; /* blocked + run queue */
+	uint64_t blocked_ns;
+	bool open; /* includes a wait that is open at the end */
+};
+
+struct snap_holder {
+	uint32_t thread; /* index, SNAP_NONE = unknown */
+	uint32_t stack;	 /* release site: index or SNAP_NONE */
+	enum holder_evidence evidence;
+	uint64_t waits;
+	uint64_t blame_ns;
+	uint64_t while_ns[CLASS_COUNT]; /* what it did meanwhile */
+	enum time_class main_class;	/* the largest of while_ns */
+};
+
+struct snap_lock {
+	enum lock_kind kind;
+	bool is_lock;	  /* its blocked time is class lock, else peer/pool_idle */
+	const char *name; /* symbol, or what tells it apart; never empty */
+	const char *module;
+	bool named; /* by a data symbol */
+	uint64_t address;
+	bool shared;
+	uint32_t pids_len;
+	const uint32_t *pids;
+	uint64_t waits;
+	uint64_t wait_ns;    /* blocked + run queue */
+	uint64_t blocked_ns; /* until woken */
+	uint64_t runq_ns;
+	uint64_t peer_ns;	 /* part of blocked_ns with work in hand (not is_lock) */
+	uint64_t blame_ns;	 /* = sum over holders = blocked_ns */
+	uint64_t known_blame_ns; /* of holders that are known */
+	uint64_t contended_ns;	 /* at least one waiter */
+	uint32_t waiters_max;
+	uint64_t timeouts;
+	uint64_t interrupted;
+	uint64_t handed_over;
+	uint64_t sleep_again;
+	uint32_t open_waits;
+	struct snap_hist hist;
+	uint32_t waiters_len; /* by wait_ns, largest first */
+	const struct snap_waiter *waiters;
+	uint32_t holders_len; /* by blame_ns, largest first */
+	const struct snap_holder *holders;
+	uint64_t while_ns[CLASS_COUNT]; /* over all holders */
+};
+
+struct snap_frame {
+	const char *name; /* "" = unresolved: show module+offset or the bare address */
+	const char *module;
+	uint64_t offset; /* in the symbol, or in the module where name is empty */
+	uint64_t ip;
+	bool kernel;
+};
+
+struct snap_stack {
+	bool truncated;
+	uint32_t frames_len;
+	const struct snap_frame *frames; /* innermost first */
+};
+
+/* Off-CPU time by thread, class, system call and stack. */
+struct snap_block {
+	uint32_t thread;
+	enum time_class cls;
+	int32_t syscall;
+	const char *syscall_name; /* "fsync", "page fault", "syscall 999" */
+	uint32_t stack;
+	uint64_t count;
+	uint64_t ns;
+	uint64_t max_ns;
+};
+
+struct snap_sample {
+	uint32_t thread;
+	uint32_t stack;
+	uint64_t count;
+};
+
+struct snap_edge {
+	uint32_t from_thread;
+	uint32_t to_thread;
+	enum edge_kind kind;
+	uint64_t waits;
+	uint64_t wait_ns;
+};
+
+struct snap_slice {
+	uint64_t at_ns; /* from the window's start */
+	uint64_t duration_ns;
+	uint64_t class_ns[CLASS_COUNT]; /* all threads */
+	uint64_t host_idle_ns;
+	uint64_t throttled_ns;
+	uint64_t top_lock_blocked_ns; /* of the lock with the most in the whole run (lock 0) */
+	uint64_t top_thread_run_ns;   /* of the thread that ran the most in the whole run */
+};
+
+struct snapshot {
+	struct record_run run;
+	uint64_t start_ns;
+	uint64_t duration_ns; /* of the window */
+	bool complete;	      /* an end record was seen */
+	struct record_end end;
+	struct record_host host; /* at the end */
+	struct record_self self;
+	struct record_futex_calls futex_calls;
+	bool have_futex_calls;
+	uint64_t loss[LOSS_COUNT];
+
+	uint64_t wall_thread_ns; /* sum of lifetimes */
+	uint64_t class_ns[CLASS_COUNT];
+	uint64_t non_idle_ns; /* A of verdict.md: without the idle classes (but see snapshot.c for
+				 idle holders) */
+
+	uint32_t processes_len; /* by non-idle time */
+	const struct snap_process *processes;
+	uint32_t threads_len; /* by non-idle time, largest first, ties by tid */
+	const struct snap_thread *threads;
+	uint32_t locks_len; /* is_lock first, then by blame_ns, then wait_ns */
+	const struct snap_lock *locks;
+	uint32_t stacks_len;
+	const struct snap_stack *stacks;
+	uint32_t blocks_len; /* by ns */
+	const struct snap_block *blocks;
+	uint32_t samples_len; /* by count */
+	const struct snap_sample *samples;
+	uint32_t edges_len; /* by wait_ns */
+	const struct snap_edge *edges;
+	uint32_t slices_len; /* in time */
+	const struct snap_slice *slices;
+	uint32_t long_waits_len; /* in the order of their ends; tids as recorded */
+	const struct record_long_wait *long_waits;
+};
+
+#endif

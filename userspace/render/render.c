@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "render/render.h"
+
+#include "render/formats.h"
+
+#include <string.h>
+
+static const struct render_format formats[] = {
+	{"text", ".txt", render_text},
+	{"json", ".json", render_json},
+	{NULL, NULL, NULL},
+};
+
+const struct render_format *render_formats(void)
+{
+	return formats;
+}
+
+const struct render_format *render_by_name(const char *name)
+{
+	for (const struct render_format *format = formats; format->name; format++)
+		if (!strcmp(format->name, name))
+			return format;
+	return NULL;
+}
+
+const struct render_format *render_by_path(const char *path)
+{
+	const struct render_format *best = NULL;
+	size_t len = strlen(path);
+	size_t longest = 0;
+
+	for (const struct render_format *format = formats; format->name; format++) {
+		size_t ending = strlen(format->ending);
+
+		if (ending > longest && ending <= len &&
+		    !strcmp(path + len - ending, format->ending)) {
+			best = format;
+			longest = ending;
+		}
+	}
+	return best;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The tables of the text report.  Each prints nothing when it has nothing to say. */
+#ifndef RENDER_TEXT_TABLES_H
+#define RENDER_TEXT_TABLES_H
+
+#include "render/page.h"
+#include "report/report.h"
+
+void text_time(struct page *page, const struct report *rep);
+void text_locks(struct page *page, const struct report *rep);
+void text_threads(struct page *page, const struct report *rep);
+void text_processes(struct page *page, const struct report *rep);
+void text_off_cpu(struct page *page, const struct report *rep);
+void text_futex_calls(struct page *page, const struct report *rep);
+
+#endif

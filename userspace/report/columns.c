@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "report/columns.h"
+
+#include "base/num.h"
+#include "base/strbuf.h"
+#include "base/units.h"
+#include "report/derived.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* A single thread with this share of a lock's blame is named alone. */
+#define MAIN_HOLDER_RATIO 0.9
+
+static double per_second(const struct report *rep, uint64_t count)
+{
+	return num_ratio((double)count * (double)NS_PER_S, (double)rep->snap->duration_ns);
+}
+
+/* Locks */
+
+static const struct snap_lock *lock_at(const struct report *rep, uint32_t row)
+{
+	return &rep->snap->locks[row];
+}
+
+static void lock_name(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	strbuf_puts(sb, lock_at(rep, row)->name);
+}
+
+static void lock_kind(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	strbuf_puts(sb, lock_kind_name(lock_at(rep, row)->kind));
+}
+
+static double lock_rate(const struct report *rep, uint32_t row)
+{
+	return per_second(rep, lock_at(rep, row)->waits);
+}
+
+static double lock_wait(const struct report *rep, uint32_t row)
+{
+	return (double)lock_at(rep, row)->wait_ns;
+}
+
+static double lock_p50(const struct report *rep, uint32_t row)
+{
+	return (double)snap_hist_quantile(&lock_at(rep, row)->hist, 0.5);
+}
+
+static double lock_p99(const struct report *rep, uint32_t row)
+{
+	return (double)snap_hist_quantile(&lock_at(rep, row)->hist, 0.99);
+}
+
+static double lock_max(const struct report *rep, uint32_t row)
+{
+	return (double)lock_at(rep, row)->hist.max_ns;
+}
+
+static double lock_gain(const struct report *rep, uint32_t row)
+{
+	const struct verdict *verdict = rep->verdict;
+
+	return row < verdict->lock_gain_len ? verdict->lock_gain[row] : 0;
+}
+
+/* The known thread with the most blame, in *ret_others how many more there are.  @blame_ns is
+ * zeroed room for one number a thread. */
+static uint32_t main_holder(const struct snapshot *snap, const struct snap_lock *lock,
+			    uint64_t *blame_ns, uint32_t *ret_others)
+{
+	uint32_t top = SNAP_NONE;
+	uint32_t known = 0;
+
+	for (uint32_t i = 0; i < lock->holders_len; i++) {
+		const struct snap_holder *holder = &lock->holders[i];
+		uint64_t *sum;
+
+		if (holder->thread >= snap->threads_len || !holder->blame_ns)
+			continue;
+		sum = &blame_ns[holder->thread];
+		known += *sum == 0;
+		*sum = num_sat_add(*sum, holder->blame_ns);
+		if (top == SNAP_NONE || *sum > blame_ns[top])
+			top = holder->thread;
+	}
+	*ret_others = known ? known - 1 : 0;
+	if (top != SNAP_NONE && (double)blame_ns[top] >= MAIN_HOLDER_RATIO * (double)lock->blame_ns)
+		*ret_others = 0;
+	return top;
+}
+
+static enum time_class main_class(const struct snap_lock *lock)
+{
+	enum time_class main = CLASS_OTHER;
+
+	for (unsigned cls = 0; cls < CLASS_COUNT; cls++)
+		if (lock->while_ns[cls] > lock->while_ns[main])
+			main = (enum time_class)cls;
+	return main;
+}
+
+/* "con-17 (disk)", "w-1 +3 (running)": with several holders, what they did is over all of them. */
+static void lock_held_by(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	const struct snapshot *snap = rep->snap;
+	const struct snap_lock *lock = lock_at(rep, row);
+	uint64_t *blame_ns = calloc((size_t)snap->threads_len + 1, sizeof(*blame_ns));
+	uint32_t others = 0;
+	uint32_t top;
+
+	if (!blame_ns) {
+		sb->failed = true;
+		return;
+	}
+	top = main_holder(snap, lock, blame_ns, &others);
+	free(blame_ns);
+	if (top == SNAP_NONE) {
+		strbuf_puts(sb, lock->blame_ns ? "unknown" : "-");
+		return;
+	}
+	report_thread(sb, snap, top);
+	if (others)
+		strbuf_printf(sb, " +%" PRIu32, others);
+	strbuf_printf(sb, " (%s)", while_name(main_class(lock)));
+}
+
+static void lock_waiting_in(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	const struct snap_lock *lock = lock_at(rep, row);
+
+	for (uint32_t i = 0; i < lock->waiters_len; i++)
+		if (lock->waiters[i].stack != SNAP_NONE) {
+			report_call_site(sb, rep->snap, lock->waiters[i].stack);
+			return;
+		}
+	report_call_site(sb, rep->snap, SNAP_NONE);
+}
+
+/* Threads */
+
+static const struct snap_thread *thread_at(const struct report *rep, uint32_t row)
+{
+	return &rep->snap->threads[row];
+}
+
+static void thread_name(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	report_thread(sb, rep->snap, row);
+}
+
+static void thread_process(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	strbuf_printf(sb, "%" PRIu32, thread_at(rep, row)->pid);
+}
+
+static double thread_switches(const struct report *rep, uint32_t row)
+{
+	const struct snap_thread *thread = thread_at(rep, row);
+
+	return per_second(rep,
+			  num_sat_add(thread->voluntary_switches, thread->involuntary_switches));
+}
+
+static double thread_cmetric(const struct report *rep, uint32_t row)
+{
+	return (double)thread_at(rep, row)->cmetric_ns;
+}
+
+/* Processes */
+
+static const struct snap_process *process_at(const struct report *rep, uint32_t row)
+{
+	return &rep->snap->processes[row];
+}
+
+static void process_name(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	const struct snap_process *process = process_at(rep, row);
+
+	strbuf_printf(sb, "%s (%" PRIu32 ")", process->comm, process->pid);
+}
+
+static void process_runtime(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	const struct snap_process *process = process_at(rep, row);
+
+	if (!*process->runtime)
+		strbuf_puts(sb, "-");
+	else if (!*process->runtime_version)
+		strbuf_puts(sb, process->runtime);
+	else
+		strbuf_printf(sb, "%s %s", process->runtime, process->runtime_version);
+}
+
+static double process_threads(const struct report *rep, uint32_t row)
+{
+	return process_at(rep, row)->threads;
+}
+
+static double process_switches(const struct report *rep, uint32_t row)
+{
+	const struct snap_process *process = process_at(rep, row);
+
+	return per_second(rep,
+			  num_sat_add(process->voluntary_switches, process->involuntary_switches));
+}
+
+static double process_runq_p99(const struct report *rep, uint32_t row)
+{
+	return (double)snap_hist_quantile(&process_at(rep, row)->runq, 0.99);
+}
+
+static double process_forks(const struct report *rep, uint32_t row)
+{
+	return (double)process_at(rep, row)->forks;
+}
+
+static double process_execs(const struct report *rep, uint32_t row)
+{
+	return (double)process_at(rep, row)->execs;
+}
+
+/* Shares of a thread's or a process's time, one pair of functions a group of classes. */
+
+static double group_ratio(const uint64_t *class_ns, enum time_group group)
+{
+	uint64_t all = 0;
+
+	for (unsigned cls = 0; cls < CLASS_COUNT; cls++)
+		all = num_sat_add(all, class_ns[cls]);
+	return num_ratio((double)time_group_ns(group, class_ns), (double)all);
+}
+
+#define SHARE(name, group)                                                   \
+	static double thread_##name(const struct report *rep, uint32_t row)  \
+	{                                                                    \
+		return group_ratio(thread_at(rep, row)->class_ns, group);    \
+	}                                                                    \
+	static double process_##name(const struct report *rep, uint32_t row) \
+	{                                                                    \
+		return group_ratio(process_at(rep, row)->class_ns, group);   \
+	}
+SHARE(run, GROUP_RUN)
+SHARE(lock, GROUP_LOCK)
+SHARE(gil, GROUP_GIL)
+SHARE(disk, GROUP_DISK)
+SHARE(net, GROUP_NET)
+SHARE(peer, GROUP_PEER)
+SHARE(runq, GROUP_RUNQ)
+SHARE(other, GROUP_OTHER)
+SHARE(idle, GROUP_IDLE)
+
+/* Edges: who waited for whom */
+
+static const struct snap_edge *edge_at(const struct report *rep, uint32_t row)
+{
+	return &rep->snap->edges[row];
+}
+
+static void edge_from(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	report_thread(sb, rep->snap, edge_at(rep, row)->from_thread);
+}
+
+static void edge_to(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	report_thread(sb, rep->snap, edge_at(rep, row)->to_thread);
+}
+
+static void edge_kind(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	strbuf_puts(sb, edge_kind_name(edge_at(rep, row)->kind));
+}
+
+static double edge_rate(const struct report *rep, uint32_t row)
+{
+	return per_second(rep, edge_at(rep, row)->waits);
+}
+
+static double edge_wait(const struct report *rep, uint32_t row)
+{
+	return (double)edge_at(rep, row)->wait_ns;
+}
+
+/* clang-format off */
+/* The rows of one table stand together, in the order of display. */
+static const struct column columns[] = {
+/*	table		 key		    title		 unit	     width rank number	text */
+	{TABLE_LOCKS,	 "name",	    "name",		 UNIT_TEXT,	 0,  1, NULL, lock_name},
+	{TABLE_LOCKS,	 "kind",	    "kind",		 UNIT_TEXT,	16,  4, NULL, lock_kind},
+	{TABLE_LOCKS,	 "waits_per_s",	    "waits/s",		 UNIT_RATE,	 9,  5, lock_rate, NULL},
+	{TABLE_LOCKS,	 "wait_ns",	    "total",		 UNIT_DURATION,	 8,  2, lock_wait, NULL},
+	{TABLE_LOCKS,	 "p50_wait_ns",	    "p50",		 UNIT_DURATION,	 7, 10, lock_p50, NULL},
+	{TABLE_LOCKS,	 "p99_wait_ns",	    "p99",		 UNIT_DURATION,	 7,  7, lock_p99, NULL},
+	{TABLE_LOCKS,	 "max_wait_ns",	    "max",		 UNIT_DURATION,	 7,  8, lock_max, NULL},
+	{TABLE_LOCKS,	 "gain",	    "gain",		 UNIT_FACTOR,	 5,  9, lock_gain, NULL},
+	{TABLE_LOCKS,	 "held_by",	    "held by (while)",	 UNIT_TEXT,	 0,  3, NULL, lock_held_by},
+	{TABLE_LOCKS,	 "waiting_in",	    "waiting in",	 UNIT_TEXT,	 0,  6, NULL, lock_waiting_in},
+
+	{TABLE_THREADS,	 "name",	    "name",		 UNIT_TEXT,	 0,  1, NULL, thread_name},
+	{TABLE_THREADS,	 "pid",		    "pid",		 UNIT_TEXT,	 8, 13, NULL, thread_process},
+	{TABLE_THREADS,	 "run",		    "run",		 UNIT_SHARE,	 5,  2, thread_run, NULL},
+	{TABLE_THREADS,	 "lock",	    "lock",		 UNIT_SHARE,	 5,  3, thread_lock, NULL},
+	{TABLE_THREADS,	 "gil",		    "GIL",		 UNIT_SHARE,	 5,  6, thread_gil, NULL},
+	{TABLE_THREADS,	 "disk",	    "disk",		 UNIT_SHARE,	 5,  7, thread_disk, NULL},
+	{TABLE_THREADS,	 "net",		    "net",		 UNIT_SHARE,	 5,  8, thread_net, NULL},
+	{TABLE_THREADS,	 "peer",	    "peer",		 UNIT_SHARE,	 5,  9, thread_peer, NULL},
+	{TABLE_THREADS,	 "runq",	    "runq",		 UNIT_SHARE,	 5,  5, thread_runq, NULL},
+	{TABLE_THREADS,	 "other",	    "other",		 UNIT_SHARE,	 5, 10, thread_other, NULL},
+	{TABLE_THREADS,	 "idle",	    "idle",		 UNIT_SHARE,	 5,  4, thread_idle, NULL},
+	{TABLE_THREADS,	 "switches_per_s",  "switches/s",	 UNIT_RATE,	10, 11, thread_switches, NULL},
+	{TABLE_THREADS,	 "cmetric_ns",	    "cmetric",		 UNIT_DURATION,	 8, 12, thread_cmetric, NULL},
+
+	{TABLE_PROCESSES, "name",	    "name",		 UNIT_TEXT,	 0,  1, NULL, process_name},
+	{TABLE_PROCESSES, "runtime",	    "runtime",		 UNIT_TEXT,	16, 13, NULL, process_runtime},
+	{TABLE_PROCESSES, "threads",	    "threads",		 UNIT_COUNT,	 7,  5, process_threads, NULL},
+	{TABLE_PROCESSES, "run",	    "run",		 UNIT_SHARE,	 5,  2, process_run, NULL},
+	{TABLE_PROCESSES, "lock",	    "lock",		 UNIT_SHARE,	 5,  3, process_lock, NULL},
+	{TABLE_PROCESSES, "gil",	    "GIL",		 UNIT_SHARE,	 5,  7, process_gil, NULL},
+	{TABLE_PROCESSES, "disk",	    "disk",		 UNIT_SHARE,	 5,  8, process_disk, NULL},
+	{TABLE_PROCESSES, "net",	    "net",		 UNIT_SHARE,	 5,  9, process_net, NULL},
+	{TABLE_PROCESSES, "peer",	    "peer",		 UNIT_SHARE,	 5, 10, process_peer, NULL},
+	{TABLE_PROCESSES, "runq",	    "runq",		 UNIT_SHARE,	 5,  6, process_runq, NULL},
+	{TABLE_PROCESSES, "other",	    "other",		 UNIT_SHARE,	 5, 11, process_other, NULL},
+	{TABLE_PROCESSES, "idle",	    "idle",		 UNIT_SHARE,	 5,  4, process_idle, NULL},
+	{TABLE_PROCESSES, "runq_p99_ns",    "runq p99",		 UNIT_DURATION,	 8, 14, process_runq_p99, NULL},
+	{TABLE_PROCESSES, "switches_per_s", "switches/s",	 UNIT_RATE,	10, 12, process_switches, NULL},
+	{TABLE_PROCESSES, "forks",	    "forks",		 UNIT_COUNT,	 7, 15, process_forks, NULL},
+	{TABLE_PROCESSES, "execs",	    "execs",		 UNIT_COUNT,	 7, 16, process_execs, NULL},
+
+	{TABLE_EDGES,	 "from",	    "waits",		 UNIT_TEXT,	 0,  1, NULL, edge_from},
+	{TABLE_EDGES,	 "to",		    "for",		 UNIT_TEXT,	 0,  2, NULL, edge_to},
+	{TABLE_EDGES,	 "kind",	    "kind",		 UNIT_TEXT,	 6,  4, NULL, edge_kind},
+	{TABLE_EDGES,	 "waits_per_s",	    "waits/s",		 UNIT_RATE,	 9,  5, edge_rate, NULL},
+	{TABLE_EDGES,	 "wait_ns",	    "total",		 UNIT_DURATION,	 8,  3, edge_wait, NULL},
+};
+/* clang-format on */
+
+const struct column *columns_of(enum column_table table, uint32_t *ret_len)
+{
+	const struct column *first = NULL;
+	uint32_t len = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
+		if (columns[i].table != table)
+			continue;
+		if (!first)
+			first = &columns[i];
+		len++;
+	}
+	*ret_len = len;
+	return first;
+}
+
+uint32_t columns_rows(const struct report *rep, enum column_table table)
+{
+	switch (table) {
+	case TABLE_LOCKS:
+		return rep->snap->locks_len;
+	case TABLE_THREADS:
+		return rep->snap->threads_len;
+	case TABLE_PROCESSES:
+		return rep->snap->processes_len;
+	case TABLE_EDGES:
+		return rep->snap->edges_len;
+	case TABLE_COUNT:
+		break;
+	}
+	return 0;
+}
+
+/* A double as a count: rounded, never out of range (the conversion would be undefined). */
+static uint64_t whole(double value)
+{
+	if (!(value > 0))
+		return 0;
+	return value >= 0x1p63 ? INT64_MAX : (uint64_t)(value + 0.5);
+}
+
+/* "4,310", "0.3", "<0.1": below ten one decimal, from integers so that no locale interferes. */
+static void format_rate(struct strbuf *sb, double rate)
+{
+	uint64_t tenths = whole(rate * 10);
+
+	if (rate > 0 && !tenths)
+		strbuf_puts(sb, "<0.1");
+	else if (tenths > 0 && tenths < 100)
+		strbuf_printf(sb, "%" PRIu64 ".%" PRIu64, tenths / 10, tenths % 10);
+	else
+		units_count(sb, whole(rate));
+}
+
+void column_format(struct strbuf *sb, const struct column *col, const struct report *rep,
+		   uint32_t row)
+{
+	double value = col->number ? col->number(rep, row) : 0;
+
+	switch (col->unit) {
+	case UNIT_TEXT:
+		col->text(sb, rep, row);
+		break;
+	case UNIT_COUNT:
+		units_count(sb, whole(value));
+		break;
+	case UNIT_RATE:
+		format_rate(sb, value);
+		break;
+	case UNIT_DURATION:
+		units_duration(sb, whole(value));
+		break;
+	case UNIT_SHARE:
+		units_percent(sb, value);
+		break;
+	case UNIT_FACTOR:
+		if (value > 0)
+			units_factor(sb, value);
+		else
+			strbuf_puts(sb, "-");
+		break;
+	}
+}

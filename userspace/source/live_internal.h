@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts of the live source share: loading (live_load), reading maps (live_read), the ring (live_ring). */
+#ifndef SOURCE_LIVE_INTERNAL_H
+#define SOURCE_LIVE_INTERNAL_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/err.h"
+#include "base/hashmap.h"
+#include "base/vec.h"
+#include "bpf/concprof_abi.h"
+#include "bpf/concprof.skel.h"
+#include "source/host.h"
+#include "model/loss.h"
+#include "source/live.h"
+
+#define LIVE_CPUS_MAX 4096
+
+enum live_sent {
+	LIVE_SENT_WAITS,
+	LIVE_SENT_BLAMES,
+	LIVE_SENT_LOCKS,
+	LIVE_SENT_BLOCKS,
+	LIVE_SENT_SAMPLES,
+	LIVE_SENT_EDGES,
+	LIVE_SENT_FUTEX_CALLS,
+	LIVE_SENT_COUNT
+};
+
+struct live_process {
+	uint32_t pid;
+	uint32_t ppid;
+	uint32_t threads; /* alive at the latest slice */
+	char comm[CP_COMM_LEN + 1];
+	uint64_t start_ns;
+	uint64_t end_ns;
+	uint64_t forks_ended; /* made by threads that have ended */
+	uint64_t forks_alive;
+	uint64_t execs;
+	bool dirty; /* something to tell */
+};
+
+struct live {
+	struct live_options opt;
+	struct record_sink sink;
+	struct concprof_bpf *skel;
+	struct ring_buffer *ring;
+	VEC(struct bpf_link *) timers;
+	const unsigned char *slots; /* mapped */
+	size_t slots_bytes;
+	size_t slot_size;
+	uint32_t slots_len;
+	uint64_t start_ns;
+	uint64_t end_ns; /* 0 while the window is open */
+	uint32_t threads_alive;
+	struct host host;
+	char *cgroup_dir;
+	VEC(struct live_process) processes;
+	struct hashmap process_by_pid;
+	struct hashmap lock_ids;   /* struct cp_lock_key -> id */
+	struct hashmap stacks_sent;
+	struct hashmap sent[LIVE_SENT_COUNT]; /* hash of key -> hash of the value last sent */
+	struct hashmap view_pids;  /* kernel-wide tgid -> pid as concprof sees it */
+	uint64_t loss_sent[LOSS_COUNT];
+	uint64_t torn; /* slots that could not be read whole */
+	/* own cost */
+	uint64_t cpu_base_ns;
+	uint64_t events_ended;
+	uint64_t spell_start_ns;
+	uint64_t spell_ns;       /* time in spells so far */
+	uint64_t bpf_ns, bpf_calls;
+	int stats_fd;
+	uint64_t spell_bpf_ns, spell_bpf_calls;
+	uint64_t map_bytes;
+	int ring_error;
+	struct err ring_err;
+	struct record rec; /* scratch: records are large */
+};
+
+uint64_t live_clock_ns(void);
+int live_emit(struct live *live, struct err *err);
+
+/* live_load.c */
+int live_load(struct live *live, struct err *err);
+int live_attach(struct live *live, struct err *err);
+int live_seed(struct live *live, const pid_t *pids, size_t len, struct err *err);
+void live_update_ports(struct live *live);
+
+/* live_threads.c: slots, processes */
+/* The pid, as concprof sees it, of the process whose kernel-wide id is @tgid. */
+uint32_t live_view_pid(const struct live *live, uint32_t tgid);
+void live_note_pid(struct live *live, uint32_t tgid, uint32_t view_pid);
+struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t now_ns);
+int live_emit_thread(struct live *live, const struct cp_thread *t, uint64_t now_ns, bool ended,
+		     struct err *err);
+int live_read_threads(struct live *live, uint64_t now_ns, struct err *err);
+int live_emit_processes(struct live *live, struct err *err);
+
+/* live_maps.c: what is aggregated in maps */
+int live_read_maps(struct live *live, bool all, struct err *err);
+/* The record id of @key, announced first where it is new; 0 when memory is short. */
+uint64_t live_lock_id(struct live *live, const struct cp_lock_key *key, struct err *err);
+int live_send_stack(struct live *live, uint64_t id, struct err *err);
+
+/* live_ring.c */
+int live_ring_open(struct live *live, struct err *err);
+
+/* live_cost.c: losses and own cost */
+int live_read_losses(struct live *live, struct err *err);
+int live_emit_self(struct live *live, struct err *err);
+uint64_t live_map_bytes(const struct live *live);
+
+#endif

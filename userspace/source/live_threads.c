@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Threads and processes: the slots that the BPF side writes, read without a system call. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "source/live_internal.h"
+
+_Static_assert((int)CP_OTHER == (int)CLASS_OTHER && (int)CP_FUTEX == (int)CLASS_COUNT,
+	       "the classes of the ABI begin with the model's");
+_Static_assert(CP_HIST_BUCKETS == HIST_BUCKETS, "the same histograms");
+
+#define READ_TRIES 1000
+
+uint32_t live_view_pid(const struct live *live, uint32_t tgid)
+{
+	const uint32_t *pid = hashmap_get(&live->view_pids, &tgid);
+
+	return pid ? *pid : tgid;
+}
+
+void live_note_pid(struct live *live, uint32_t tgid, uint32_t view_pid)
+{
+	uint32_t *pid = hashmap_put(&live->view_pids, &tgid, view_pid, NULL);
+
+	if (pid)
+		*pid = view_pid;
+}
+
+struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t now_ns)
+{
+	bool added;
+	uint32_t *index = hashmap_put(&live->process_by_pid, &pid, live->processes.len, &added);
+	struct live_process *p;
+
+	if (!index)
+		return NULL;
+	/* A pid that is used again is a new process. */
+	if (!added && !live->processes.at[*index].end_ns)
+		return &live->processes.at[*index];
+	p = vec_add(&live->processes);
+	if (!p)
+		return NULL;
+	*index = live->processes.len - 1;
+	p->pid = pid;
+	p->start_ns = now_ns;
+	p->dirty = true;
+	return p;
+}
+
+/* A whole copy of slot @index: taken again while it is being written. False when it is never quiet. */
+static bool copy_slot(const struct live *live, uint32_t index, struct cp_thread *ret)
+{
+	const volatile struct cp_thread *slot =
+		(const volatile struct cp_thread *)(live->slots + index * live->slot_size);
+	uint32_t before;
+
+	for (int i = 0; i < READ_TRIES; i++) {
+		before = slot->seq;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		memcpy(ret, (const void *)slot, sizeof(*ret));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(before & 1) && slot->seq == before)
+			return true;
+	}
+	return false;
+}
+
+/* The time since the last change of class belongs to the present one. */
+static void close_open_class(struct cp_thread *t, uint64_t now_ns)
+{
+	if (t->cls < CP_CLASS_COUNT && now_ns > t->since_ns)
+		t->class_ns[t->cls] += now_ns - t->since_ns;
+	if (t->cls == CP_SEED && now_ns > t->since_ns)
+		t->class_ns[CP_OTHER] += now_ns - t->since_ns;
+	t->since_ns = num_max_u64(t->since_ns, now_ns);
+}
+
+int live_emit_thread(struct live *live, const struct cp_thread *slot, uint64_t now_ns, bool ended,
+		     struct err *err)
+{
+	struct record_counters *c = &live->rec.counters;
+	struct cp_thread t = *slot;
+
+	if (!ended)
+		close_open_class(&t, now_ns);
+	memset(&live->rec, 0, sizeof(live->rec));
+	live->rec.type = RECORD_COUNTERS;
+	c->pid = t.view_tgid;
+	c->tid = t.view_tid;
+	memcpy(c->name, t.comm, CP_COMM_LEN);
+	c->name[CP_COMM_LEN] = '\0';
+	c->start_ns = t.start_ns;
+	c->until_ns = t.since_ns;
+	c->ended = ended;
+	memcpy(c->class_ns, t.class_ns, sizeof(c->class_ns));
+	/* A pipe or queue wait that is open: nobody has handed anything over yet. */
+	c->class_ns[CLASS_POOL_IDLE] += t.class_ns[CP_IPC];
+	c->futex_ns = t.class_ns[CP_FUTEX];
+	c->voluntary_switches = t.voluntary;
+	c->involuntary_switches = t.involuntary;
+	c->wakeups = t.wakeups;
+	c->cmetric_ns = t.cmetric_ns;
+	c->runq_count = t.runq_count;
+	c->runq_max_ns = t.runq_max_ns;
+	for (int i = 0; i < HIST_BUCKETS; i++)
+		c->runq_hist[i] = t.runq_hist[i];
+	return live_emit(live, err);
+}
+
+static int emit_open_wait(struct live *live, const struct cp_thread *t, uint64_t now_ns,
+			  struct err *err)
+{
+	struct record_open_wait open = {
+		.stack = t->fx.before_attach ? 0 : t->fx.stack,
+		.tid = t->view_tid,
+		.op = t->fx.op,
+		.value = t->fx.value,
+		.timed = t->fx.timed,
+		.holder_tid = t->fx.holder_tid,
+		.evidence = t->fx.holder_tid ? t->fx.evidence : HOLDER_NONE,
+		.since_ns = t->fx.episode_start_ns,
+		.blocked_ns = num_sat_sub(now_ns, t->block_ns),
+		.before_attach = t->fx.before_attach,
+	};
+	int rc;
+
+	open.lock = live_lock_id(live, &t->fx.key, err);
+	if (!open.lock)
+		return -ENOMEM;
+	rc = live_send_stack(live, open.stack, err);
+	if (rc)
+		return rc;
+	memset(&live->rec, 0, sizeof(live->rec));
+	live->rec.type = RECORD_OPEN_WAIT;
+	live->rec.open_wait = open;
+	return live_emit(live, err);
+}
+
+static void note_process(struct live *live, const struct cp_thread *t, uint64_t now_ns)
+{
+	struct live_process *p = live_process_get(live, t->view_tgid, now_ns);
+
+	if (!p)
+		return;
+	live_note_pid(live, t->tgid, t->view_tgid);
+	p->threads++;
+	p->forks_alive += t->forks;
+	if (!p->ppid)
+		p->ppid = t->view_ppid;
+	if (t->view_tid == t->view_tgid && strncmp(p->comm, t->comm, CP_COMM_LEN) != 0) {
+		memcpy(p->comm, t->comm, CP_COMM_LEN);
+		p->dirty = true;
+	} else if (!p->comm[0]) {
+		memcpy(p->comm, t->comm, CP_COMM_LEN);
+		p->dirty = true;
+	}
+}
+
+static void end_processes(struct live *live, uint64_t now_ns)
+{
+	struct live_process *p;
+
+	VEC_FOREACH(&live->processes, p) {
+		if (!p->threads && !p->end_ns) {
+			p->end_ns = now_ns;
+			p->dirty = true;
+		}
+	}
+}
+
+int live_read_threads(struct live *live, uint64_t now_ns, struct err *err)
+{
+	struct live_process *p;
+	struct cp_thread t;
+	int rc;
+
+	live->threads_alive = 0;
+	VEC_FOREACH(&live->processes, p) {
+		p->threads = 0;
+		p->forks_alive = 0;
+	}
+	for (uint32_t i = 1; i < live->slots_len; i++) {
+		const struct cp_thread *slot =
+			(const struct cp_thread *)(live->slots + i * live->slot_size);
+
+		if (!__atomic_load_n(&slot->view_tid, __ATOMIC_RELAXED))
+			continue;
+		if (!copy_slot(live, i, &t)) {
+			live->torn++;
+			continue;
+		}
+		if (!t.view_tid || t.cls == CP_DEAD)
+			continue; /* ended meanwhile: its record is in the ring */
+		live->threads_alive++;
+		note_process(live, &t, now_ns);
+		rc = live_emit_thread(live, &t, now_ns, false, err);
+		if (!rc && (t.cls == CP_FUTEX || (t.cls == CP_LOCK && t.fx.key.word)))
+			rc = emit_open_wait(live, &t, now_ns, err);
+		if (rc)
+			return rc;
+	}
+	end_processes(live, now_ns);
+	return 0;
+}
+
+int live_emit_processes(struct live *live, struct err *err)
+{
+	struct record_process *r = &live->rec.process;
+	struct live_process *p;
+	int rc = 0;
+
+	for (size_t i = 0; i < live->processes.len && !rc; i++) {
+		p = &live->processes.at[i];
+		if (!p->dirty && !p->forks_alive && !p->forks_ended)
+			continue;
+		memset(&live->rec, 0, sizeof(live->rec));
+		live->rec.type = RECORD_PROCESS;
+		r->pid = p->pid;
+		r->ppid = p->ppid;
+		memcpy(r->comm, p->comm, sizeof(p->comm));
+		r->start_ns = p->start_ns;
+		r->end_ns = p->end_ns;
+		r->forks = p->forks_ended + p->forks_alive;
+		r->execs = p->execs;
+		p->dirty = false;
+		rc = live_emit(live, err);
+	}
+	return rc;
+}

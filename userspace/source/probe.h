@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What this kernel and these rights allow, found out by trying. */
+#ifndef SOURCE_PROBE_H
+#define SOURCE_PROBE_H
+
+#include "base/vec.h"
+
+#include <stdbool.h>
+
+struct err;
+
+enum probe_state {
+	PROBE_OK,
+	PROBE_LIMITED, /* works with less, or is not tested */
+	PROBE_MISSING,
+};
+
+struct probe_result {
+	const char *item; /* static: "program iter/task" */
+	enum probe_state state;
+	bool core;	  /* without it no profile is possible */
+	char found[128];  /* "6.1.0-18-amd64", "Operation not permitted" */
+	const char *cost; /* static: what the user loses where state is not PROBE_OK */
+};
+
+struct probe_list {
+	VEC(struct probe_result) results;
+	bool failed; /* memory was short */
+};
+
+/*
+ * Can anybody with these rights profile at all?  CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN, must be
+ * effective.  Returns 0 or -EPERM; the sentence says how to get them.
+ */
+int probe_rights(struct err *err);
+
+/* Kernel, architecture, rights, settings, namespace: read from /proc and /sys.  Appends. */
+void probe_system(struct probe_list *list);
+
+/*
+ * Maps, programs and helpers: each is really created, loaded, attached for an instant, and gone
+ * when this returns.  Appends.
+ */
+void probe_bpf(struct probe_list *list);
+
+/* Append one result; @found is formatted and cut. */
+void probe_add(struct probe_list *list, const char *item, bool core, const char *cost,
+	       enum probe_state state, const char *found, ...)
+	__attribute__((format(printf, 6, 7)));
+
+/* true when everything that the core needs is there. */
+bool probe_core_works(const struct probe_list *list);
+void probe_list_free(struct probe_list *list);
+
+#endif

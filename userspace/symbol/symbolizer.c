@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "symbol/symbolizer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/hashmap.h"
+#include "base/num.h"
+#include "base/vec.h"
+#include "symbol/elf_syms.h"
+#include "symbol/maps.h"
+#include "symbol/target_file.h"
+
+#define NONE UINT32_MAX
+
+/* A .bss that reaches beyond the file lies in anonymous mappings close behind the module's own. */
+#define BSS_LOOK_BACK_MAX 8
+/* A larger inaccessible mapping is no guard page but the reserve of a malloc arena. */
+#define GUARD_MAX_BYTES (UINT64_C(64) << 10)
+
+enum module_state {
+	MODULE_UNREAD,
+	MODULE_READY, /* `syms` is there */
+	MODULE_BAD,   /* not open, not ELF or damaged: counted if it is a loss */
+};
+
+/* One file, shared by all processes that map it. */
+struct module {
+	enum module_state state;
+	int fd;	    /* -1 unless open */
+	char *path; /* as first seen */
+	struct elf_syms *syms;
+};
+
+/* What makes a file the same file with the same contents. */
+struct module_key {
+	uint64_t dev;
+	uint64_t inode;
+	uint64_t size;
+	uint64_t mtime_s;
+	uint64_t mtime_ns;
+};
+
+/* What makes two mappings of one process be of the same file. */
+struct mapped_key {
+	uint64_t dev_major;
+	uint64_t dev_minor;
+	uint64_t inode;
+	/* On btrfs the same inode number may be another file in another subvolume. */
+	uint64_t path_hash;
+};
+
+struct process {
+	pid_t pid;
+	uint32_t root; /* index or NONE */
+	struct maps maps;
+	struct hashmap modules; /* struct mapped_key -> index of the module */
+};
+
+struct symbolizer {
+	VEC(struct process) processes;
+	struct hashmap processes_by_pid; /* pid_t */
+	VEC(struct target_root) roots;
+	VEC(struct module) modules;
+	struct hashmap modules_by_key; /* struct module_key */
+	size_t modules_open;
+	uint64_t symbols;
+	struct symbolizer_stats stats; /* those not counted elsewhere */
+};
+
+struct symbolizer *symbolizer_new(void)
+{
+	struct symbolizer *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	hashmap_init(&s->processes_by_pid, sizeof(pid_t));
+	hashmap_init(&s->modules_by_key, sizeof(struct module_key));
+	return s;
+}
+
+void symbolizer_free(struct symbolizer *s)
+{
+	struct process *process;
+	struct module *module;
+	struct target_root *root;
+
+	if (!s)
+		return;
+	VEC_FOREACH (&s->processes, process) {
+		maps_free(&process->maps);
+		hashmap_free(&process->modules);
+	}
+	VEC_FOREACH (&s->modules, module) {
+		elf_syms_free(module->syms);
+		if (module->fd >= 0)
+			close(module->fd);
+		free(module->path);
+	}
+	VEC_FOREACH (&s->roots, root)
+		target_root_close(root);
+	vec_free(&s->processes);
+	vec_free(&s->modules);
+	vec_free(&s->roots);
+	hashmap_free(&s->processes_by_pid);
+	hashmap_free(&s->modules_by_key);
+	free(s);
+}
+
+static struct process *find_process(const struct symbolizer *s, pid_t pid)
+{
+	const uint32_t *index = hashmap_get(&s->processes_by_pid, &pid);
+
+	return index ? &s->processes.at[*index] : NULL;
+}
+
+/* Add a module that is not open. Returns its index, or NONE at a bound or when memory is short. */
+static uint32_t add_module(struct symbolizer *s, const char *path)
+{
+	struct module *module;
+	char *copy;
+
+	if (s->modules.len >= SYMBOLIZER_FILES_MAX) {
+		s->stats.files_over_limit++;
+		return NONE;
+	}
+	copy = strdup(path);
+	module = copy ? vec_add(&s->modules) : NULL;
+	if (!module) {
+		free(copy);
+		s->stats.files_unreadable++;
+		return NONE;
+	}
+	*module = (struct module){.state = MODULE_BAD, .fd = -1, .path = copy};
+	return (uint32_t)(s->modules.len - 1);
+}
+
+/* The module of an opened file: the one known already, or a new one that takes over file->fd. */
+static uint32_t module_of_file(struct symbolizer *s, struct target_file *file, const char *path)
+{
+	struct module_key key = {
+		.dev = file->dev,
+		.inode = file->inode,
+		.size = (uint64_t)file->size,
+		.mtime_s = (uint64_t)file->mtime.tv_sec,
+		.mtime_ns = (uint64_t)file->mtime.tv_nsec,
+	};
+	const uint32_t *known = hashmap_get(&s->modules_by_key, &key);
+	uint32_t index = known ? *known : add_module(s, path);
+
+	if (known || index == NONE) {
+		close(file->fd);
+		return index;
+	}
+	s->modules.at[index].fd = file->fd;
+	s->modules.at[index].state = MODULE_UNREAD;
+	s->modules_open++;
+	s->stats.files_unverified += file->unverified;
+	/* Without its entry the file would be opened again for another process: no harm. */
+	(void)hashmap_put(&s->modules_by_key, &key, index, NULL);
+	return index;
+}
+
+static uint32_t open_module(struct symbolizer *s, const struct process *process,
+			    const struct mapping *m, const char *path)
+{
+	const struct target_root *root = process->root == NONE ? NULL : &s->roots.at[process->root];
+	struct target_file file;
+	int r;
+
+	if (s->modules_open >= SYMBOLIZER_OPEN_MAX) {
+		s->stats.files_over_limit++;
+		return add_module(s, path);
+	}
+	r = target_file_open(process->pid, root, m, path, &file);
+	if (r == 0)
+		return module_of_file(s, &file, path);
+	if (r == -ESTALE)
+		s->stats.files_mismatched++;
+	else if (r != -ENOTSUP)
+		s->stats.files_unreadable++;
+	return add_module(s, path);
+}
+
+/* The module that @m is a mapping of; NULL at a bound. Opens the file the first time. */
+static struct module *module_of_mapping(struct symbolizer *s, struct process *process,
+					const struct mapping *m)
+{
+	const char *path = maps_path(&process->maps, m);
+	struct mapped_key key = {
+		.dev_major = m->dev_major,
+		.dev_minor = m->dev_minor,
+		.inode = m->inode,
+		.path_hash = hash_bytes(path, strlen(path)),
+	};
+	const uint32_t *known = hashmap_get(&process->modules, &key);
+	uint32_t index;
+
+	if (known)
+		return *known == NONE ? NULL : &s->modules.at[*known];
+	/* Nobody loads code by a shared mapping, nor from what has no path: data, devices. */
+	if (m->perms & MAPPING_SHARED || path[0] != '/')
+		index = add_module(s, path);
+	else
+		index = open_module(s, process, m, path);
+	(void)hashmap_put(&process->modules, &key, index, NULL);
+	return index == NONE ? NULL : &s->modules.at[index];
+}
+
+/* The module's symbols, read the first time; NULL when there are none to be had. */
+static struct elf_syms *module_syms(struct symbolizer *s, struct module *module)
+{
+	struct elf_syms_info info;
+	int r;
+
+	if (module->state != MODULE_UNREAD)
+		return module->syms;
+	module->state = MODULE_BAD;
+	if (s->symbols >= SYMBOLIZER_SYMBOLS_MAX) {
+		s->stats.files_over_limit++;
+		return NULL;
+	}
+	r = elf_syms_load(module->fd, &module->syms, NULL);
+	if (r == 0) {
+		module->state = MODULE_READY;
+		elf_syms_info(module->syms, &info);
+		s->symbols += info.functions + info.objects;
+	} else if (r == -EBADMSG) {
+		s->stats.files_corrupt++;
+	} else if (r != -ENOEXEC) {
+		s->stats.files_unreadable++;
+	}
+	return module->syms;
+}
+
+/* Keep the root of @pid open, once for all processes that share it. NONE: not to be had. */
+static uint32_t keep_root(struct symbolizer *s, pid_t pid)
+{
+	struct target_root root, *kept;
+
+	if (target_root_open(pid, &root, NULL) < 0)
+		return NONE;
+	for (size_t i = 0; i < s->roots.len; i++) {
+		if (target_root_same(&s->roots.at[i], &root)) {
+			target_root_close(&root);
+			return (uint32_t)i;
+		}
+	}
+	kept = s->roots.len < SYMBOLIZER_ROOTS_MAX ? vec_add(&s->roots) : NULL;
+	if (!kept) {
+		target_root_close(&root);
+		return NONE;
+	}
+	*kept = root;
+	return (uint32_t)(s->roots.len - 1);
+}
+
+/* Find or add @pid. NULL with *ret_code and @err set when it cannot be added. */
+static struct process *get_process(struct symbolizer *s, pid_t pid, int *ret_code, struct err *err)
+{
+	struct process *process = find_process(s, pid);
+
+	if (process)
+		return process;
+	if (s->processes.len >= SYMBOLIZER_PROCESSES_MAX) {
+		*ret_code = err_set(err, -ENOSPC,
+				    "process %d: already naming %d others (profile fewer)",
+				    (int)pid, SYMBOLIZER_PROCESSES_MAX);
+		return NULL;
+	}
+	process = vec_add(&s->processes);
+	if (process &&
+	    hashmap_put(&s->processes_by_pid, &pid, (uint32_t)(s->processes.len - 1), NULL)) {
+		process->pid = pid;
+		process->root = NONE;
+		hashmap_init(&process->modules, sizeof(struct mapped_key));
+		return process;
+	}
+	s->processes.len -= process != NULL;
+	*ret_code = err_set(err, -ENOMEM, "process %d: out of memory (free some)", (int)pid);
+	return NULL;
+}
+
+/* Open what holds code now, for the process may have ended when names are asked for. */
+static void open_executables(struct symbolizer *s, struct process *process)
+{
+	for (size_t i = 0; i < process->maps.len; i++) {
+		const struct mapping *m = &process->maps.at[i];
+
+		if (s->modules_open >= SYMBOLIZER_EAGER_MAX)
+			break;
+		if (m->kind == MAPPING_FILE && m->perms & MAPPING_EXEC)
+			(void)module_of_mapping(s, process, m);
+	}
+}
+
+int symbolizer_add_process(struct symbolizer *s, pid_t pid, struct err *err)
+{
+	struct process *process;
+	struct maps maps;
+	uint32_t root;
+	int r;
+
+	r = maps_read(pid, &maps, err);
+	if (r < 0)
+		return r;
+	process = get_process(s, pid, &r, err);
+	if (!process) {
+		maps_free(&maps);
+		return r;
+	}
+	maps_free(&process->maps);
+	process->maps = maps;
+	root = keep_root(s, pid);
+	if (root != NONE)
+		process->root = root;
+	open_executables(s, process);
+	return 0;
+}
+
+static struct elf_mapping elf_mapping_of(const struct mapping *m)
+{
+	return (struct elf_mapping){
+		.start = m->start,
+		.end = m->end,
+		.offset = m->offset,
+		.writable = m->perms & MAPPING_WRITE,
+		.executable = m->perms & MAPPING_EXEC,
+	};
+}
+
+/* Whether a thread's stack: private memory right above a guard page, as pthread_create() lays it.
+ */
+static bool is_thread_stack(const struct maps *maps, const struct mapping *m)
+{
+	const struct mapping *guard = m - 1;
+
+	return m > maps->at && m->perms == (MAPPING_READ | MAPPING_WRITE) &&
+	       guard->kind == MAPPING_ANON && guard->end == m->start &&
+	       !(guard->perms & (MAPPING_READ | MAPPING_WRITE | MAPPING_EXEC)) &&
+	       guard->end - guard->start <= GUARD_MAX_BYTES;
+}
+
+/* The kernel's names are few; others are not repeated, for their text would have to be kept. */
+static const char *special_name(const char *path)
+{
+	static const char *const known[] = {"[vdso]", "[vsyscall]", "[vvar]", "[uprobes]"};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (strcmp(path, known[i]) == 0)
+			return known[i];
+	}
+	return "[kernel mapping]";
+}
+
+/* Fill in what can be said of @addr without symbols. */
+static void describe(const struct maps *maps, const struct mapping *m, uint64_t addr,
+		     struct symbol *ret)
+{
+	const char *path = maps_path(maps, m);
+
+	ret->kind = SYMBOL_ANON;
+	ret->module_offset = addr - m->start;
+	switch ((enum mapping_kind)m->kind) {
+	case MAPPING_HEAP:
+		ret->module = "[heap]";
+		break;
+	case MAPPING_STACK:
+		ret->module = "[stack]";
+		break;
+	case MAPPING_ANON:
+		ret->module = is_thread_stack(maps, m) ? "[thread stack]" : "[anon]";
+		break;
+	case MAPPING_SPECIAL:
+		ret->kind = SYMBOL_MODULE_ONLY;
+		ret->module = special_name(path);
+		break;
+	case MAPPING_FILE:
+		ret->module_offset = num_sat_add(addr - m->start, m->offset);
+		/* So the kernel calls the memory of mmap(MAP_SHARED | MAP_ANONYMOUS). */
+		if (m->perms & MAPPING_SHARED && m->deleted && strcmp(path, "/dev/zero") == 0) {
+			ret->module = "[shared memory]";
+		} else {
+			ret->kind = SYMBOL_MODULE_ONLY;
+			ret->module = "[file]"; /* until its module is known */
+		}
+		break;
+	}
+}
+
+typedef int find_fn(struct elf_syms *es, uint64_t vaddr, const char **ret_name,
+		    uint64_t *ret_offset);
+
+/* Name @addr by the module of @m, behind which it may lie. False: it is not that module's. */
+static bool name_in_module(struct symbolizer *s, struct process *process, const struct mapping *m,
+			   uint64_t addr, find_fn *find, struct symbol *ret)
+{
+	struct module *module = module_of_mapping(s, process, m);
+	const struct elf_mapping elf_mapping = elf_mapping_of(m);
+	bool inside = addr >= m->start && addr < m->end;
+	struct elf_syms_info info;
+	struct elf_syms *es;
+	uint64_t vaddr;
+
+	if (!module)
+		return false;
+	if (inside)
+		ret->module = module->path;
+	es = module_syms(s, module);
+	if (!es || elf_syms_vaddr(es, &elf_mapping, addr, &vaddr) < 0)
+		return false;
+	elf_syms_info(es, &info);
+	ret->kind = SYMBOL_MODULE_ONLY;
+	ret->module = module->path;
+	ret->module_offset = vaddr;
+	ret->exported_only = !info.has_symtab;
+	if (find(es, vaddr, &ret->name, &ret->offset) == 0)
+		ret->kind = SYMBOL_NAMED;
+	return true;
+}
+
+/* Find the mapping of @addr and describe it. NULL: nothing there, *ret says so. */
+static const struct mapping *begin(const struct process *process, uint64_t addr, struct symbol *ret)
+{
+	const struct mapping *m = process ? maps_find(&process->maps, addr) : NULL;
+
+	*ret = (struct symbol){.kind = SYMBOL_NONE};
+	if (m)
+		describe(&process->maps, m, addr, ret);
+	return m;
+}
+
+void symbolizer_function(struct symbolizer *s, pid_t pid, uint64_t addr, struct symbol *ret)
+{
+	struct process *process = find_process(s, pid);
+	const struct mapping *m = begin(process, addr, ret);
+
+	if (m && m->kind == MAPPING_FILE && ret->kind == SYMBOL_MODULE_ONLY)
+		(void)name_in_module(s, process, m, addr, elf_syms_find_func, ret);
+}
+
+void symbolizer_data(struct symbolizer *s, pid_t pid, uint64_t addr, struct symbol *ret)
+{
+	struct process *process = find_process(s, pid);
+	const struct mapping *m = begin(process, addr, ret);
+
+	if (!m || m->kind == MAPPING_SPECIAL || m->kind == MAPPING_STACK)
+		return;
+	if (m->kind == MAPPING_FILE) {
+		if (ret->kind == SYMBOL_MODULE_ONLY)
+			(void)name_in_module(s, process, m, addr, elf_syms_find_object, ret);
+		return;
+	}
+	/*
+	 * Memory without a file, the heap included (it may be one mapping with the .bss before it):
+	 * does the module before it reach as far?
+	 */
+	for (int i = 1; i <= BSS_LOOK_BACK_MAX && m - i >= process->maps.at; i++) {
+		const struct mapping *before = m - i;
+
+		if (before->kind != MAPPING_FILE)
+			continue;
+		if (!(before->perms & MAPPING_SHARED))
+			(void)name_in_module(s, process, before, addr, elf_syms_find_object, ret);
+		break;
+	}
+}
+
+int symbolizer_mapping(const struct symbolizer *s, pid_t pid, uint64_t addr,
+		       struct symbol_mapping *ret)
+{
+	const struct process *process = find_process(s, pid);
+	const struct mapping *m = process ? maps_find(&process->maps, addr) : NULL;
+	bool file = m && m->kind == MAPPING_FILE;
+
+	if (!m)
+		return -ENOENT;
+	*ret = (struct symbol_mapping){
+		.dev = file ? makedev(m->dev_major, m->dev_minor) : 0,
+		.inode = file ? m->inode : 0,
+		.file_offset = file ? num_sat_add(addr - m->start, m->offset) : 0,
+		.path = maps_path(&process->maps, m),
+		.shared = m->perms & MAPPING_SHARED,
+		.anonymous = !file,
+	};
+	return 0;
+}
+
+void symbolizer_get_stats(const struct symbolizer *s, struct symbolizer_stats *ret)
+{
+	const struct process *process;
+	const struct module *module;
+
+	*ret = s->stats;
+	VEC_FOREACH (&s->processes, process)
+		ret->mappings_dropped += process->maps.dropped;
+	VEC_FOREACH (&s->modules, module) {
+		struct elf_syms_info info;
+
+		if (!module->syms)
+			continue;
+		elf_syms_info(module->syms, &info);
+		ret->symbols_dropped += info.dropped;
+		ret->names_unreadable += info.names_failed;
+	}
+}
