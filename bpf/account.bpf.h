@@ -15,17 +15,18 @@ static __always_inline u64 window_now(void)
 	return now < window_end_ns ? now : 0;
 }
 
-/* Readers retry while the number is odd or has changed. One CPU writes at a time. */
+/*
+ * Readers retry while the number is odd or has changed.  Atomic, since a wakeup may come while its
+ * thread is still being switched out: a lost step would leave the number odd for good.
+ */
 static __always_inline void write_begin(struct cp_thread *t)
 {
-	t->seq++;
-	barrier();
+	__sync_fetch_and_add(&t->seq, 1);
 }
 
 static __always_inline void write_end(struct cp_thread *t)
 {
-	barrier();
-	t->seq++;
+	__sync_fetch_and_add(&t->seq, 1);
 }
 
 static __always_inline bool cls_active(u32 cls)

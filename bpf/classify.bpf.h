@@ -21,12 +21,6 @@
 #define TCP_LISTEN 10
 #define IPPROTO_UDP 17
 
-struct block_reason {
-	u32 cls;
-	u32 kind;  /* enum cp_edge_kind */
-	u32 sys;   /* enum cp_syscall_kind */
-};
-
 static __always_inline struct file *file_of(struct task_struct *task, u64 fd)
 {
 	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
@@ -91,7 +85,7 @@ static __always_inline u32 fd_mode(struct file *file)
 	return BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
 }
 
-static __noinline u32 fd_class(struct task_struct *task, u64 fd, u32 *kind)
+static __noinline u32 fd_class(struct task_struct *task, u64 fd, struct cp_thread *t)
 {
 	struct file *file = file_of(task, fd);
 	u32 cls;
@@ -101,7 +95,7 @@ static __noinline u32 fd_class(struct task_struct *task, u64 fd, u32 *kind)
 	switch (fd_mode(file)) {
 	case S_IFSOCK:
 		cls = socket_class(file);
-		*kind = CP_EDGE_SOCKET;
+		t->why_kind = CP_EDGE_SOCKET;
 		return cls;
 	case S_IFREG:
 	case S_IFBLK:
@@ -110,14 +104,14 @@ static __noinline u32 fd_class(struct task_struct *task, u64 fd, u32 *kind)
 	case S_IFCHR:
 		return CP_CLIENT_IDLE;
 	default: /* FIFO, eventfd and kin */
-		*kind = CP_EDGE_PIPE;
+		t->why_kind = CP_EDGE_PIPE;
 		return CP_IPC;
 	}
 }
 
 /* A thread that polls a single socket waits for that one: a client's request or a backend's answer. */
 static __always_inline u32 poll_class(struct task_struct *task, const struct syscall_regs *r,
-				      u32 *kind)
+				      struct cp_thread *t)
 {
 	s32 fd = -1;
 	u32 cls;
@@ -126,7 +120,7 @@ static __always_inline u32 poll_class(struct task_struct *task, const struct sys
 		return CP_SLEEP;
 	if (r->arg1 != 1 || bpf_probe_read_user(&fd, sizeof(fd), (void *)r->arg0))
 		return CP_LOOP_IDLE;
-	cls = fd_class(task, fd, kind);
+	cls = fd_class(task, fd, t);
 	return cls == CP_NET || cls == CP_CLIENT_IDLE ? cls : CP_LOOP_IDLE;
 }
 
@@ -138,78 +132,80 @@ static __always_inline u32 no_syscall_class(struct task_struct *task, u32 state)
 	return state & TASK_UNINTERRUPTIBLE ? CP_LOCK : CP_OTHER;
 }
 
-/* @task = current, about to sleep in @state. */
+/* Fill in t->why_*: @task is about to sleep in @state (or sleeps already, at the seed). */
 static __noinline void classify_block(struct task_struct *task, const struct syscall_regs *r,
-				      u32 state, struct block_reason *ret)
+				      u32 state, struct cp_thread *t)
 {
-	ret->sys = syscall_kind_of(r->nr);
-	ret->kind = CP_EDGE_PEER;
-	ret->cls = CP_OTHER;
+	u32 sys = syscall_kind_of(r->nr);
+
+	t->why_sys = sys;
+	t->why_kind = CP_EDGE_PEER;
+	t->why_cls = CP_OTHER;
 	if (state & (TASK_STOPPED | TASK_TRACED | TASK_FROZEN)) {
-		ret->cls = CP_STOPPED;
+		t->why_cls = CP_STOPPED;
 		return;
 	}
 	if (r->nr < 0) {
-		ret->cls = no_syscall_class(task, state);
+		t->why_cls = no_syscall_class(task, state);
 		return;
 	}
-	switch (ret->sys) {
+	switch (sys) {
 	case CP_SYS_FUTEX:
 	case CP_SYS_FUTEX_WAIT:
 	case CP_SYS_FUTEX_WAITV:
-		ret->cls = CP_FUTEX;
+		t->why_cls = CP_FUTEX;
 		return;
 	case CP_SYS_LOOP:
-		ret->cls = CP_LOOP_IDLE;
+		t->why_cls = CP_LOOP_IDLE;
 		return;
 	case CP_SYS_POLL:
-		ret->cls = poll_class(task, r, &ret->kind);
+		t->why_cls = poll_class(task, r, t);
 		return;
 	case CP_SYS_SELECT:
-		ret->cls = r->arg0 ? CP_LOOP_IDLE : CP_SLEEP;
+		t->why_cls = r->arg0 ? CP_LOOP_IDLE : CP_SLEEP;
 		return;
 	}
 	if (compat_in_iowait(task)) {
-		ret->cls = CP_DISK;
+		t->why_cls = CP_DISK;
 		return;
 	}
-	switch (ret->sys) {
+	switch (sys) {
 	case CP_SYS_SLEEP:
-		ret->cls = CP_SLEEP;
+		t->why_cls = CP_SLEEP;
 		return;
 	case CP_SYS_CHILD:
-		ret->cls = CP_CHILD;
+		t->why_cls = CP_CHILD;
 		return;
 	case CP_SYS_FD:
 	case CP_SYS_FD_WRITE:
-		ret->cls = fd_class(task, r->arg0, &ret->kind);
+		t->why_cls = fd_class(task, r->arg0, t);
 		return;
 	case CP_SYS_FD2:
-		ret->cls = fd_class(task, r->arg0, &ret->kind);
-		if (ret->cls == CP_DISK)
-			ret->cls = fd_class(task, r->arg2, &ret->kind);
+		t->why_cls = fd_class(task, r->arg0, t);
+		if (t->why_cls == CP_DISK)
+			t->why_cls = fd_class(task, r->arg2, t);
 		return;
 	case CP_SYS_ACCEPT:
-		ret->cls = CP_CLIENT_IDLE;
+		t->why_cls = CP_CLIENT_IDLE;
 		return;
 	case CP_SYS_CONNECT:
-		ret->cls = CP_NET;
+		t->why_cls = CP_NET;
 		return;
 	case CP_SYS_DISK:
-		ret->cls = CP_DISK;
+		t->why_cls = CP_DISK;
 		return;
 	case CP_SYS_MM:
-		ret->cls = state & TASK_UNINTERRUPTIBLE ? CP_LOCK : CP_OTHER;
+		t->why_cls = state & TASK_UNINTERRUPTIBLE ? CP_LOCK : CP_OTHER;
 		return;
 	case CP_SYS_IPC:
-		ret->kind = CP_EDGE_PIPE;
-		ret->cls = CP_IPC;
+		t->why_kind = CP_EDGE_PIPE;
+		t->why_cls = CP_IPC;
 		return;
 	case CP_SYS_FLOCK:
-		ret->cls = CP_LOCK;
+		t->why_cls = CP_LOCK;
 		return;
 	}
-	if (ret->sys == CP_SYS_OTHER)
+	if (sys == CP_SYS_OTHER)
 		count_loss(CP_LOST_SYSCALL);
 }
 

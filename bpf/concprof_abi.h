@@ -168,6 +168,11 @@ struct cp_thread {
 	__u32 block_cls; /* final class, set at the wakeup for CP_IPC */
 	__u32 block_kind; /* enum cp_edge_kind for peers */
 	__u32 blocked;    /* a block waits to be booked at the next switch-in */
+	/* what classify_block() says; here and not on its stack, where the verifier would follow each value */
+	__u32 why_cls;
+	__u32 why_kind; /* enum cp_edge_kind */
+	__u32 why_sys;  /* enum cp_syscall_kind */
+	__u32 pad;
 	struct cp_futex fx;
 };
 

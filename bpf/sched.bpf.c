@@ -57,30 +57,31 @@ static __always_inline void retire(struct cp_thread *t)
 static __always_inline void begin_block(void *ctx, struct task_struct *prev, struct cp_thread *t,
 					u32 state, u64 now)
 {
-	struct block_reason why = {};
 	struct syscall_regs r = {};
-	struct pt_regs *regs = compat_regs(prev);
+	u64 stack;
 
-	compat_syscall(regs, &r);
-	classify_block(prev, &r, state, &why);
+	compat_syscall(compat_regs(prev), &r);
+	stack = take_stack(ctx, t, SCRATCH_SCHED);
+	classify_block(prev, &r, state, t);
 	t->block_ns = now;
 	t->blocked = 1;
-	if (why.sys == CP_SYS_RESTART && why.cls == CP_OTHER) {
+	if (t->why_sys == CP_SYS_RESTART && t->why_cls == CP_OTHER) {
+		/* After a stop or a signal the earlier call goes on, for the earlier reason. */
 		if (t->block_cls == CP_FUTEX)
 			resume_futex_wait(t, &r, now);
-		change_class(t, t->block_cls < CP_CLASS_COUNT ? t->block_cls : CP_OTHER, now);
+		change_class(t, t->block_cls, now);
 		return;
 	}
 	t->block_syscall = r.nr;
-	t->block_kind = why.kind;
-	t->block_stack = take_stack(ctx, t, SCRATCH_SCHED);
-	if (why.cls == CP_FUTEX)
-		begin_futex_wait(t, &r, why.sys, now);
-	else if (why.cls == CP_LOCK)
+	t->block_kind = t->why_kind;
+	t->block_stack = stack;
+	if (t->why_cls == CP_FUTEX)
+		begin_futex_wait(t, &r, t->why_sys, now);
+	else if (t->why_cls == CP_LOCK)
 		begin_kernel_wait(
-			prev, t, why.sys == CP_SYS_FLOCK ? FILE_LOCK_WORD : MMAP_LOCK_WORD, now);
-	t->block_cls = why.cls;
-	change_class(t, why.cls, now);
+			prev, t, t->why_sys == CP_SYS_FLOCK ? FILE_LOCK_WORD : MMAP_LOCK_WORD, now);
+	t->block_cls = t->why_cls;
+	change_class(t, t->block_cls, now);
 }
 
 static __always_inline void switch_out(void *ctx, struct task_struct *prev, struct cp_thread *t,

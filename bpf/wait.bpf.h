@@ -12,11 +12,11 @@
 #include "stack.bpf.h"
 
 /*
- * Back asleep on the same word, from the same frame, after less on-CPU time than any critical
- * section with its unlock call takes: the same episode.  After a time-out the loop around it may do a little more.
+ * Back asleep on the same word, from the same frame, after less on-CPU time than a critical section
+ * with its unlock call takes: the same episode.  It must have been a lock that another was quicker
+ * to take (values 2 and 3: mutexes, rwlocks), or a wait that timed out and goes on.
  */
 #define CHAIN_GAP_NS 5000
-#define CHAIN_TIMED_GAP_NS 20000
 #define HERD_GAP_NS 50000 /* verdict.md, threads.herd */
 /* No futex lies at these: the process's mmap_lock, and file locks (flock, fcntl). */
 #define MMAP_LOCK_WORD 1
@@ -83,17 +83,18 @@ static __always_inline void note_holder(struct cp_futex *fx, struct cp_thread *h
 	class_times(h, now, fx->while0_ns);
 }
 
-/* Begin, or go on with, a wait on @key. @gap_ns = on-CPU time since the last block; @restart: after a stop. */
+/* Begin, or go on with, a wait on @key. @restart: after a stop. */
 static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock_key *key, u32 op,
 				       u64 sp, u64 stack, u64 now, bool restart)
 {
 	struct cp_futex *fx = &t->fx;
-	u64 gap_ns = now - t->run_from_ns;
+	bool overtaken = fx->value == 2 || fx->value == 3;
 	bool timed_out = fx->timed && !fx->proven;
-	bool same = same_lock(&fx->key, key) && fx->op == op && fx->sp == sp && fx->stack == stack;
+	bool same = same_lock(&fx->key, key) && fx->op == op && fx->sp == sp &&
+		    fx->stack == stack && t->block_cls == CP_FUTEX;
 
-	fx->chained = same && t->block_cls == CP_FUTEX &&
-		      (restart || gap_ns < CHAIN_GAP_NS || (timed_out && gap_ns < CHAIN_TIMED_GAP_NS));
+	fx->chained = same && (restart || ((overtaken || timed_out) &&
+					   now - t->run_from_ns < CHAIN_GAP_NS));
 	fx->key = *key;
 	fx->op = op;
 	fx->sp = sp;

@@ -1,77 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Where rules begin and end, how they yield to each other, and how sure a verdict is. */
-#include "analysis/analysis.h"
-
+/* Where rules begin and end, and how they yield to each other. */
 #include "analysis/rules.h"
-#include "base/err.h"
-#include "tests/unit/snap_builder.h"
+#include "tests/unit/analysis_fixture.h"
 #include "tests/unit/suites.h"
 
 #include <string.h>
 
-static struct verdict judged(struct snap_builder *b)
-{
-	struct verdict verdict;
-	struct err err = {0};
-
-	ck_assert_int_eq(analysis_run(build_finish(b), &verdict, &err), 0);
-	return verdict;
-}
-
 static void expect_word(struct snap_builder *b, const char *word)
 {
-	struct verdict v = judged(b);
+	struct verdict v = judge_built(b);
 
 	ck_assert_str_eq(v.main.bottleneck, word);
 	verdict_free(&v);
 	build_free(b);
 }
 
-/* @count threads with these seconds each in a window of 10 s on 2 CPUs. */
-struct each {
-	unsigned count;
-	double run, runq, lock, idle;
-};
-
-static struct snap_builder *threads_of(const struct each *each)
-{
-	struct snap_builder *b = build_new(10, 2);
-	uint32_t first = build_threads(b, "worker", each->count);
-
-	for (uint32_t i = 0; i < each->count; i++) {
-		build_time(b, first + i, CLASS_RUN, each->run);
-		build_time(b, first + i, CLASS_RUNQ_PREEMPT, each->runq);
-		build_time(b, first + i, CLASS_LOCK, each->lock);
-		build_time(b, first + i, CLASS_CLIENT_IDLE, each->idle);
-		build_switches(b, first + i, 1000);
-	}
-	return b;
-}
-
-/* A lock for which each of these threads waits as long as its class lock says, holder running. */
-static uint32_t lock_for_all(struct snap_builder *b, const char *name, double contended_s)
-{
-	uint32_t lock = build_lock(b, name, LOCK_MUTEX, true);
-
-	for (uint32_t i = 0; i < b->snap.threads_len; i++) {
-		double s = (double)b->threads[i].class_ns[CLASS_LOCK] / 1e9;
-
-		build_wait(b, lock, i, 1000, s, SNAP_NONE);
-		build_hold(b, lock, i, s, CLASS_RUN, SNAP_NONE);
-	}
-	build_contended(b, lock, contended_s);
-	return lock;
-}
-
 /* Gains of 9% and 11% of the time: 1/(1 - rho) binds. */
 START_TEST(lock_is_called_from_a_tenth_on)
 {
-	static const struct each each = {4, 2, 0, 1.5, 6.5};
-	struct snap_builder *b = threads_of(&each);
+	static const struct build_each each = {4, 2, 0, 1.5, 6.5};
+	struct snap_builder *b = build_workers(&each);
 	struct verdict v;
 
-	lock_for_all(b, "cache.lock", 0.9);
-	v = judged(b);
+	build_lock_for_all(b, "cache.lock", 0.9);
+	v = judge_built(b);
 	ck_assert_str_eq(v.main.bottleneck, "none");
 	ck_assert_double_eq(v.main.gain_ratio, 0);
 	ck_assert_str_eq(strbuf_str(&v.main.evidence[v.main.evidence_len - 1]),
@@ -79,9 +31,9 @@ START_TEST(lock_is_called_from_a_tenth_on)
 	verdict_free(&v);
 	build_free(b);
 
-	b = threads_of(&each);
-	lock_for_all(b, "cache.lock", 1.1);
-	v = judged(b);
+	b = build_workers(&each);
+	build_lock_for_all(b, "cache.lock", 1.1);
+	v = judge_built(b);
 	ck_assert_str_eq(v.main.bottleneck, "threads.lock");
 	ck_assert_int_eq(v.main.limited_by, LIMIT_LOCK);
 	verdict_free(&v);
@@ -91,12 +43,12 @@ END_TEST
 
 START_TEST(full_cpus_leave_a_lock_no_gain)
 {
-	static const struct each each = {4, 4.95, 1, 4.05, 0};
-	struct snap_builder *b = threads_of(&each);
+	static const struct build_each each = {4, 4.95, 1, 4.05, 0};
+	struct snap_builder *b = build_workers(&each);
 	struct verdict v;
 
-	lock_for_all(b, "cache.lock", 10);
-	v = judged(b);
+	build_lock_for_all(b, "cache.lock", 10);
+	v = judge_built(b);
 	ck_assert_str_eq(v.main.bottleneck, "cpu.saturated");
 	ck_assert_double_le(v.lock_gain[0], 1.02);
 	verdict_free(&v);
@@ -106,13 +58,13 @@ END_TEST
 
 START_TEST(gil_is_no_lock_of_threads)
 {
-	static const struct each each = {4, 2.5, 0, 7.5, 0};
-	struct snap_builder *b = threads_of(&each);
-	uint32_t lock = lock_for_all(b, "gil", 10);
+	static const struct build_each each = {4, 2.5, 0, 7.5, 0};
+	struct snap_builder *b = build_workers(&each);
+	uint32_t lock = build_lock_for_all(b, "gil", 10);
 	struct verdict v;
 
 	b->locks[lock].kind = LOCK_GIL;
-	v = judged(b);
+	v = judge_built(b);
 	ck_assert_str_ne(v.main.bottleneck, "threads.lock");
 	ck_assert_double_eq(v.lock_gain[0], 0);
 	verdict_free(&v);
@@ -123,11 +75,11 @@ END_TEST
 /* None of 20 locks matters alone. */
 START_TEST(many_locks_together)
 {
-	static const struct each each = {8, 1, 0, 6, 3};
+	static const struct build_each each = {8, 1, 0, 6, 3};
 	static const char *const names[20] = {"s0",  "s1",  "s2",  "s3",  "s4",	 "s5",	"s6",
 					      "s7",  "s8",  "s9",  "s10", "s11", "s12", "s13",
 					      "s14", "s15", "s16", "s17", "s18", "s19"};
-	struct snap_builder *b = threads_of(&each);
+	struct snap_builder *b = build_workers(&each);
 	struct verdict v;
 
 	for (uint32_t i = 0; i < 20; i++) {
@@ -137,7 +89,7 @@ START_TEST(many_locks_together)
 			build_wait(b, lock, t, 100, 0.3, SNAP_NONE);
 		build_contended(b, lock, 0.8);
 	}
-	v = judged(b);
+	v = judge_built(b);
 	ck_assert_str_eq(v.main.bottleneck, "threads.lock");
 	ck_assert_ptr_nonnull(strstr(strbuf_str(&v.main.headline),
 				     "Threads wait for 20 locks, for `s0` the longest: together "
@@ -169,18 +121,29 @@ END_TEST
 
 START_TEST(saturated_from_nine_tenths_on)
 {
-	static const struct each below = {4, 4.4, 0, 0, 5.6}, above = {4, 4.6, 0, 0, 5.4};
+	static const struct build_each below = {4, 4.4, 0, 0, 5.6}, above = {4, 4.6, 0, 0, 5.4};
 
-	expect_word(threads_of(&below), "none");
-	expect_word(threads_of(&above), "cpu.saturated");
+	expect_word(build_workers(&below), "none");
+	expect_word(build_workers(&above), "cpu.saturated");
+}
+END_TEST
+
+/* Full CPUs, but not by this program: it is not limited by them at this load. */
+START_TEST(not_saturated_by_others)
+{
+	static const struct build_each each = {4, 1, 0.1, 0, 8.9};
+	struct snap_builder *b = build_workers(&each);
+
+	build_host(b, 0, 20);
+	expect_word(b, "none");
 }
 END_TEST
 
 /* 32 threads of its own: the run queue is long, and nobody else is there. */
 START_TEST(its_own_threads_do_not_oversubscribe)
 {
-	static const struct each each = {32, 0.6, 9.4, 0, 0};
-	struct snap_builder *b = threads_of(&each);
+	static const struct build_each each = {32, 0.6, 9.4, 0, 0};
+	struct snap_builder *b = build_workers(&each);
 
 	build_host(b, 0.1, 19.9);
 	expect_word(b, "cpu.saturated");
@@ -198,12 +161,12 @@ static const struct {
 
 START_TEST(oversubscribed)
 {
-	struct each each = {2, 5, oversubscribed_cases[_i].runq, 0, 0};
+	struct build_each each = {2, 5, oversubscribed_cases[_i].runq, 0, 0};
 	struct snap_builder *b;
 	double other = oversubscribed_cases[_i].other_busy;
 
 	each.idle = 10 - each.run - each.runq;
-	b = threads_of(&each);
+	b = build_workers(&each);
 	build_host(b, 20 - 10 - other, 10 + other);
 	expect_word(b, oversubscribed_cases[_i].word);
 }
@@ -213,8 +176,8 @@ END_TEST
 START_TEST(preemption_clears_a_lock_from_half_on)
 {
 	for (int half = 0; half < 2; half++) {
-		static const struct each each = {8, 0.5, 1, 8.5, 0};
-		struct snap_builder *b = threads_of(&each);
+		static const struct build_each each = {8, 0.5, 1, 8.5, 0};
+		struct snap_builder *b = build_workers(&each);
 		uint32_t lock = build_lock(b, "cache.lock", LOCK_MUTEX, true);
 		double off_cpu = half ? 5 : 4;
 		struct verdict v;
@@ -226,7 +189,7 @@ START_TEST(preemption_clears_a_lock_from_half_on)
 		}
 		build_contended(b, lock, 10);
 		build_host(b, 8, 12);
-		v = judged(b);
+		v = judge_built(b);
 		if (half) {
 			ck_assert_str_eq(v.main.bottleneck, "cpu.oversubscribed");
 			ck_assert(!v.second.fired);
@@ -250,13 +213,13 @@ static const struct {
 
 START_TEST(throttled)
 {
-	static const struct each each = {2, 4, 3, 0, 3};
-	struct snap_builder *b = threads_of(&each);
+	static const struct build_each each = {2, 4, 3, 0, 3};
+	struct snap_builder *b = build_workers(&each);
 	struct verdict v;
 
 	b->snap.host.quota_milli_cpus = 1000;
 	b->snap.host.throttled_ns = throttled_cases[_i].throttled_ms * 1000000;
-	v = judged(b);
+	v = judge_built(b);
 	ck_assert_str_eq(v.main.bottleneck, throttled_cases[_i].word);
 	if (throttled_cases[_i].throttled_ms > 10000)
 		ck_assert_ptr_nonnull(strstr(strbuf_str(&v.main.headline), "throttled 100%"));
@@ -293,21 +256,21 @@ START_TEST(full_thread_beside_an_unrelated_lock)
 {
 	struct snap_builder *b = build_new(10, 4);
 	uint32_t full = build_thread(b, "main");
-	uint32_t first = build_threads(b, "worker", 2);
+	uint32_t first = build_threads(b, "worker", 4);
 	uint32_t lock = build_lock(b, "log.lock", LOCK_MUTEX, true);
 	struct verdict v;
 
 	build_time(b, full, CLASS_RUN, 10);
-	for (uint32_t i = 0; i < 2; i++) {
-		build_time(b, first + i, CLASS_RUN, 3);
-		build_time(b, first + i, CLASS_LOCK, 4);
-		build_time(b, first + i, CLASS_POOL_IDLE, 3);
+	for (uint32_t i = 0; i < 4; i++) {
+		build_time(b, first + i, CLASS_RUN, 1.5);
+		build_time(b, first + i, CLASS_LOCK, 4.5);
+		build_time(b, first + i, CLASS_POOL_IDLE, 4);
 		build_switches(b, first + i, 1000);
-		build_wait(b, lock, first + i, 1000, 4, SNAP_NONE);
-		build_hold(b, lock, first + 1 - i, 4, CLASS_RUN, SNAP_NONE);
+		build_wait(b, lock, first + i, 1000, 4.5, SNAP_NONE);
+		build_hold(b, lock, first + 3 - i, 4.5, CLASS_RUN, SNAP_NONE);
 	}
-	build_contended(b, lock, 4.8);
-	v = judged(b);
+	build_contended(b, lock, 4.9);
+	v = judge_built(b);
 	ck_assert_str_eq(v.main.bottleneck, "threads.imbalance");
 	ck_assert(v.second.fired);
 	ck_assert_str_eq(v.second.bottleneck, "threads.lock");
@@ -364,7 +327,7 @@ START_TEST(disk_wait_inside_a_lock)
 		build_block(b, first + i, CLASS_DISK, "fsync", SNAP_NONE, 500, 2.4);
 	}
 	build_contended(b, lock, 9.9);
-	v = judged(b);
+	v = judge_built(b);
 	ck_assert_str_eq(v.main.bottleneck, "threads.lock");
 	ck_assert_int_eq(v.main.limited_by, LIMIT_IO);
 	ck_assert_str_eq(strbuf_str(&v.main.cause),
@@ -377,13 +340,58 @@ START_TEST(disk_wait_inside_a_lock)
 }
 END_TEST
 
+static const struct {
+	enum lock_kind kind;
+	enum time_class holder;
+	const char *next_step;
+} advice_cases[] = {
+	{LOCK_RWLOCK, CLASS_RUN,
+	 "do less in put while `cache.lock` is held, or split it so that threads use different "
+	 "ones (one per shard or per thread)"},
+	{LOCK_MUTEX, CLASS_RUNQ_PREEMPT,
+	 "do less in put while `cache.lock` is held and run fewer threads at once, so that its "
+	 "holder keeps its CPU"},
+	{LOCK_MUTEX, CLASS_LOCK,
+	 "do not wait for another lock in put while `cache.lock` is held: look at that other lock "
+	 "first"},
+	{LOCK_MUTEX, CLASS_LOOP_IDLE,
+	 "do not wait for the network in put while `cache.lock` is held: fetch first, then lock"},
+	{LOCK_MUTEX, CLASS_SLEEP,
+	 "do not sleep in put while `cache.lock` is held: wait before or after it"},
+	{LOCK_KERNEL, CLASS_RUN,
+	 "call the kernel less often for this in put: reuse memory and files instead of mapping "
+	 "and unmapping them, or use several processes"},
+};
+
+START_TEST(advice_follows_the_holder)
+{
+	static const struct build_each each = {4, 2, 0, 8, 0};
+	static const char *const section[] = {"libc!pthread_mutex_unlock", "app!put", NULL};
+	struct snap_builder *b = build_workers(&each);
+	uint32_t lock = build_lock(b, "cache.lock", advice_cases[_i].kind, true);
+	uint32_t stack = build_stack(b, section);
+	struct verdict v;
+
+	for (uint32_t i = 0; i < 4; i++) {
+		build_wait(b, lock, i, 1000, 8, SNAP_NONE);
+		build_hold(b, lock, i, 8, advice_cases[_i].holder, stack);
+	}
+	build_contended(b, lock, 10);
+	v = judge_built(b);
+	ck_assert_str_eq(v.main.bottleneck, "threads.lock");
+	ck_assert_str_eq(strbuf_str(&v.main.next_step), advice_cases[_i].next_step);
+	verdict_free(&v);
+	build_free(b);
+}
+END_TEST
+
 /* 4.9% of the time not idle, and 5.1%. */
 START_TEST(idle_below_a_twentieth)
 {
-	static const struct each below = {4, 0.49, 0, 0, 9.51}, above = {4, 0.51, 0, 0, 9.49};
+	static const struct build_each below = {4, 0.49, 0, 0, 9.51}, above = {4, 0.51, 0, 0, 9.49};
 
-	expect_word(threads_of(&below), "idle");
-	expect_word(threads_of(&above), "none");
+	expect_word(build_workers(&below), "idle");
+	expect_word(build_workers(&above), "none");
 }
 END_TEST
 
@@ -409,7 +417,7 @@ START_TEST(unclear_without_enough_to_see)
 
 	build_time(b, t, CLASS_RUN, 0.15);
 	build_switches(b, t, 100);
-	v = judged(b);
+	v = judge_built(b);
 	ck_assert_str_eq(v.main.bottleneck, "unclear");
 	ck_assert_str_eq(strbuf_str(&v.main.summary),
 			 "Not enough seen to tell: the window was only 150 ms.");
@@ -466,7 +474,7 @@ START_TEST(two_are_named_when_close)
 		build_block(b, first + i, CLASS_NET, "recvfrom", SNAP_NONE, 1000, 5.25);
 	}
 	build_contended(b, lock, 9);
-	v = judged(b);
+	v = judge_built(b);
 	ck_assert_str_eq(v.main.bottleneck, "external");
 	ck_assert_str_eq(v.second.bottleneck, "threads.lock");
 	verdict_free(&v);
@@ -474,107 +482,27 @@ START_TEST(two_are_named_when_close)
 }
 END_TEST
 
-/* --- confidence, on a lock that is certain --- */
-
-static struct snap_builder *certain_lock(void)
+/* The same with S = 40/28 (G = 0.30) for the lock: 1.8 times as much. */
+START_TEST(one_is_named_when_clear)
 {
-	static const struct each each = {4, 3, 0, 7, 0};
-	struct snap_builder *b = threads_of(&each);
-
-	lock_for_all(b, "cache.lock", 10);
-	return b;
-}
-
-static void expect_confidence(struct snap_builder *b, enum confidence confidence, const char *why)
-{
-	struct verdict v = judged(b);
-
-	ck_assert_str_eq(v.main.bottleneck, "threads.lock");
-	ck_assert_str_eq(strbuf_str(&v.confidence_why), why);
-	ck_assert_int_eq(v.confidence, confidence);
-	verdict_free(&v);
-	build_free(b);
-}
-
-START_TEST(certain)
-{
-	struct snap_builder *b = certain_lock();
-
-	/* what is merely incomplete does not weaken it */
-	b->snap.loss[LOSS_STACK_TRUNCATED] = 1000;
-	expect_confidence(b, CONFIDENCE_HIGH, "");
-}
-END_TEST
-
-START_TEST(weaker_by_one)
-{
-	struct snap_builder *b = certain_lock();
-
-	b->snap.loss[LOSS_WAITS_FULL] = 1200;
-	b->snap.loss[LOSS_RING_FULL] = 34;
-	expect_confidence(b, CONFIDENCE_MEDIUM, "1,234 events were lost (mostly waits_full)");
-
-	b = certain_lock();
-	build_time(b, build_thread(b, "odd"), CLASS_OTHER, 4);
-	expect_confidence(b, CONFIDENCE_MEDIUM, "9% of thread time is of an unknown kind");
-
-	b = certain_lock();
-	b->locks[0].waits = 199;
-	expect_confidence(b, CONFIDENCE_MEDIUM,
-			  "it rests on 199 events only (200 make it certain)");
-
-	b = certain_lock();
-	b->locks[0].known_blame_ns = b->locks[0].blame_ns / 100 * 79;
-	expect_confidence(b, CONFIDENCE_MEDIUM, "the holder is known for only 79% of the waiting");
-
-	b = certain_lock();
-	b->slices_quiet = 3;
-	expect_confidence(b, CONFIDENCE_MEDIUM, "it holds in only 7 of 10 parts of the window");
-
-	b = certain_lock();
-	b->slices_quiet = 2;
-	expect_confidence(b, CONFIDENCE_HIGH, "");
-
-	b = certain_lock();
-	b->slices_planned = 0;
-	expect_confidence(b, CONFIDENCE_MEDIUM, "the window was not divided into slices");
-}
-END_TEST
-
-START_TEST(weaker_by_two_and_three)
-{
-	struct snap_builder *b = certain_lock();
-
-	b->snap.loss[LOSS_RING_FULL] = 1;
-	b->slices_quiet = 5;
-	expect_confidence(b, CONFIDENCE_MEDIUM,
-			  "1 event was lost (ring_full); it holds in only 5 of 10 parts of the "
-			  "window");
-
-	b = certain_lock();
-	b->snap.loss[LOSS_RING_FULL] = 1;
-	b->slices_quiet = 5;
-	b->locks[0].known_blame_ns = 0;
-	expect_confidence(b, CONFIDENCE_LOW,
-			  "1 event was lost (ring_full); the holder is known for only 0% of the "
-			  "waiting; it holds in only 5 of 10 parts of the window");
-}
-END_TEST
-
-/* A second in a live view is a slice: 60 of them still make ten sub-windows. */
-START_TEST(many_slices_make_ten_sub_windows)
-{
-	struct snap_builder *b = certain_lock();
+	struct snap_builder *b = build_new(10, 4);
+	uint32_t first = build_threads(b, "worker", 4);
+	uint32_t lock = build_lock(b, "log.lock", LOCK_MUTEX, true);
 	struct verdict v;
 
-	b->slices_planned = 60;
-	b->slices_quiet = 12;
-	v = judged(b);
-	ck_assert_uint_eq(v.slices_len, 60);
-	ck_assert_str_eq(v.slice_bottleneck[11], "idle");
-	ck_assert_str_eq(v.slice_bottleneck[12], "threads.lock");
-	ck_assert_uint_eq(v.main.slices_judged, 10);
-	ck_assert_uint_eq(v.main.slices_agreeing, 8);
+	for (uint32_t i = 0; i < 4; i++) {
+		build_time(b, first + i, CLASS_RUN, 1.5);
+		build_time(b, first + i, CLASS_NET, 5.5);
+		build_time(b, first + i, CLASS_LOCK, 3);
+		build_switches(b, first + i, 1000);
+		build_wait(b, lock, first + i, 1000, 3, SNAP_NONE);
+		build_hold(b, lock, first + i, 3, CLASS_NET, SNAP_NONE);
+		build_block(b, first + i, CLASS_NET, "recvfrom", SNAP_NONE, 1000, 5.5);
+	}
+	build_contended(b, lock, 9);
+	v = judge_built(b);
+	ck_assert_str_eq(v.main.bottleneck, "external");
+	ck_assert(!v.second.fired);
 	verdict_free(&v);
 	build_free(b);
 }
@@ -605,6 +533,7 @@ static void add_rules(TCase *tc)
 	tcase_add_test(tc, many_locks_together);
 	tcase_add_test(tc, deadlock_is_a_lock);
 	tcase_add_test(tc, saturated_from_nine_tenths_on);
+	tcase_add_test(tc, not_saturated_by_others);
 	tcase_add_test(tc, its_own_threads_do_not_oversubscribe);
 	tcase_add_loop_test(tc, oversubscribed, 0, LEN(oversubscribed_cases));
 	tcase_add_test(tc, preemption_clears_a_lock_from_half_on);
@@ -613,10 +542,12 @@ static void add_rules(TCase *tc)
 	tcase_add_test(tc, full_thread_beside_an_unrelated_lock);
 	tcase_add_loop_test(tc, waits_outside_the_program, 0, LEN(io_cases));
 	tcase_add_test(tc, disk_wait_inside_a_lock);
+	tcase_add_loop_test(tc, advice_follows_the_holder, 0, LEN(advice_cases));
 	tcase_add_test(tc, idle_below_a_twentieth);
 	tcase_add_test(tc, full_thread_among_idle_ones_is_not_idle);
 	tcase_add_test(tc, unclear_without_enough_to_see);
 	tcase_add_test(tc, two_are_named_when_close);
+	tcase_add_test(tc, one_is_named_when_clear);
 }
 
 Suite *analysis_judge_suite(void)
@@ -626,11 +557,6 @@ Suite *analysis_judge_suite(void)
 
 	add_rules(tc);
 	suite_add_tcase(suite, tc);
-	tc = tcase_create("confidence");
-	tcase_add_test(tc, certain);
-	tcase_add_test(tc, weaker_by_one);
-	tcase_add_test(tc, weaker_by_two_and_three);
-	tcase_add_test(tc, many_slices_make_ten_sub_windows);
 	tcase_add_test(tc, words);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -9,6 +9,7 @@
 #include "tests/unit/suites.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ARGS_MAX 12
@@ -178,9 +179,10 @@ END_TEST
 
 START_TEST(command_behind_dashes)
 {
+	char *const *argv = ARGV("-f", "text", "--", "ls", "-p", "--", "--bad");
 	struct options opt;
 
-	ck_assert_int_eq(parse(ARGV("-f", "text", "--", "ls", "-p", "--", "--bad"), &opt, NULL), 0);
+	ck_assert_int_eq(parse(argv, &opt, NULL), 0);
 	ck_assert_uint_eq(opt.duration_ns, 0);
 	ck_assert_uint_eq(opt.pids_len, 0);
 	ck_assert_str_eq(opt.argv[0], "ls");

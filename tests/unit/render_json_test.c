@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct report_fixture fix;
@@ -360,6 +361,33 @@ START_TEST(stacks_are_numbered_by_first_use)
 }
 END_TEST
 
+/* 20,000 are listed; references to the two beyond read 0 and are counted. */
+START_TEST(stacks_left_out_are_counted)
+{
+	enum { MOST = 20000, USED = MOST + 2 };
+	struct snap_stack *stacks = calloc(USED, sizeof(*stacks));
+	struct snap_sample *samples = calloc(USED, sizeof(*samples));
+
+	for (uint32_t i = 0; i < USED; i++)
+		samples[i] = (struct snap_sample){.stack = i, .count = 1};
+	fix.snap.stacks = stacks;
+	fix.snap.stacks_len = USED;
+	fix.snap.samples = samples;
+	fix.snap.samples_len = USED;
+	fix.snap.locks_len = fix.snap.blocks_len = 0;
+	render();
+	free(stacks);
+	free(samples);
+	ck_assert_uint_eq(json_array_size(at("stacks")), MOST);
+	ck_assert_int_eq(int_at("incomplete.report_stacks"), 2);
+	ck_assert_int_eq(
+		json_integer_value(at_from(json_array_get(at("samples"), MOST - 1), "stack")),
+		MOST);
+	ck_assert_int_eq(json_integer_value(at_from(json_array_get(at("samples"), MOST), "stack")),
+			 0);
+}
+END_TEST
+
 START_TEST(how_the_command_ended)
 {
 	fix.snap.end.exited = true;
@@ -465,6 +493,7 @@ Suite *render_json_suite(void)
 	tcase_add_test(server, losses_come_with_their_cause);
 	tcase_add_test(server, locks_go_by_blame);
 	tcase_add_test(server, stacks_are_numbered_by_first_use);
+	tcase_add_test(server, stacks_left_out_are_counted);
 	tcase_add_test(server, how_the_command_ended);
 	tcase_add_test(server, numbers_stay_within_what_readers_take);
 	tcase_add_test(server, futex_calls_when_counted);

@@ -185,6 +185,35 @@ void build_host(struct snap_builder *b, double idle_s, double busy_s)
 	b->snap.host.busy_ns = ns(busy_s);
 }
 
+struct snap_builder *build_workers(const struct build_each *each)
+{
+	struct snap_builder *b = build_new(10, 2);
+	uint32_t first = build_threads(b, "worker", each->count);
+
+	for (uint32_t i = 0; i < each->count; i++) {
+		build_time(b, first + i, CLASS_RUN, each->run);
+		build_time(b, first + i, CLASS_RUNQ_PREEMPT, each->runq);
+		build_time(b, first + i, CLASS_LOCK, each->lock);
+		build_time(b, first + i, CLASS_CLIENT_IDLE, each->idle);
+		build_switches(b, first + i, 1000);
+	}
+	return b;
+}
+
+uint32_t build_lock_for_all(struct snap_builder *b, const char *name, double contended_s)
+{
+	uint32_t lock = build_lock(b, name, LOCK_MUTEX, true);
+
+	for (uint32_t i = 0; i < b->snap.threads_len; i++) {
+		double s = (double)b->threads[i].class_ns[CLASS_LOCK] / (double)NS_PER_S;
+
+		build_wait(b, lock, i, 1000, s, SNAP_NONE);
+		build_hold(b, lock, i, s, CLASS_RUN, SNAP_NONE);
+	}
+	build_contended(b, lock, contended_s);
+	return lock;
+}
+
 static void sum_threads(struct snap_builder *b)
 {
 	struct snapshot *snap = &b->snap;

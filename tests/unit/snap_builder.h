@@ -72,6 +72,16 @@ void build_edge(struct snap_builder *b, uint32_t from, uint32_t to, double s);
 /* Of the machine: idle and busy CPU seconds.  Without this all but the target is idle. */
 void build_host(struct snap_builder *b, double idle_s, double busy_s);
 
+/* @count threads "worker" with these seconds each, runq as preempted and idle as client_idle. */
+struct build_each {
+	unsigned count;
+	double run, runq, lock, idle;
+};
+/* A run of 10 s on 2 CPUs with such threads, of 1000 switches each. */
+struct snap_builder *build_workers(const struct build_each *each);
+/* A mutex for which each thread waits as long as its class lock says, while its holder runs. */
+uint32_t build_lock_for_all(struct snap_builder *b, const char *name, double contended_s);
+
 /* Totals and slices; owned by @b. */
 const struct snapshot *build_finish(struct snap_builder *b);
 

@@ -11,6 +11,11 @@
 #endif
 
 /* clang-format off */
+SUITE(analysis_confidence_suite)
+SUITE(analysis_gain_suite)
+SUITE(analysis_judge_suite)
+SUITE(analysis_known_suite)
+SUITE(analysis_load_suite)
 SUITE(base_err_suite)
 SUITE(base_hashmap_suite)
 SUITE(base_num_suite)
@@ -18,9 +23,26 @@ SUITE(base_strbuf_suite)
 SUITE(base_text_suite)
 SUITE(base_units_suite)
 SUITE(base_vec_suite)
+SUITE(cli_options_suite)
+SUITE(cli_output_suite)
+SUITE(model_apply_suite)
+SUITE(model_divide_suite)
+SUITE(model_hist_suite)
+SUITE(model_lock_kind_suite)
+SUITE(model_schema_suite)
+SUITE(model_site_suite)
 SUITE(render_json_suite)
 SUITE(render_text_suite)
 SUITE(report_columns_suite)
+SUITE(source_capture_suite)
+SUITE(source_target_suite)
+SUITE(symbol_annotate_suite)
+SUITE(symbol_elf_load_suite)
+SUITE(symbol_elf_syms_suite)
+SUITE(symbol_kallsyms_suite)
+SUITE(symbol_maps_suite)
+SUITE(symbol_symbolizer_suite)
+SUITE(symbol_target_file_suite)
 /* clang-format on */
 
 #undef SUITE

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Files that are damaged, or made to do harm. */
-#define _GNU_SOURCE 1
 #include "symbol/elf_syms.h"
 
 #include "tests/unit/suites.h"
@@ -9,6 +8,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -129,6 +129,8 @@ START_TEST(impossible_headers_are_refused)
 	Elf64_Ehdr good = *header;
 	Elf64_Shdr *symtab = image_section(&image, SHT_SYMTAB);
 	Elf64_Shdr good_symtab = *symtab;
+	Elf64_Phdr *segments = (Elf64_Phdr *)(image.bytes + header->e_phoff);
+	Elf64_Phdr good_segment = segments[0];
 	struct elf_syms *es = NULL;
 
 	header->e_shnum = 0;
@@ -143,6 +145,12 @@ START_TEST(impossible_headers_are_refused)
 	header->e_ident[EI_DATA] ^= ELFDATA2LSB ^ ELFDATA2MSB;
 	ck_assert_int_eq(load_image(&image, &es), -ENOEXEC);
 	*header = good;
+	segments[0].p_filesz = segments[0].p_memsz + 1;
+	ck_assert_int_eq(load_image(&image, &es), -EBADMSG);
+	segments[0] = good_segment;
+	segments[0].p_vaddr = UINT64_MAX;
+	ck_assert_int_eq(load_image(&image, &es), -EBADMSG);
+	segments[0] = good_segment;
 	symtab->sh_entsize = 1;
 	ck_assert_int_eq(load_image(&image, &es), -EBADMSG);
 	*symtab = good_symtab;
@@ -182,6 +190,46 @@ START_TEST(too_many_symbols_are_counted)
 }
 END_TEST
 
+/* The image's entry in .symtab of the object at @vaddr. */
+static Elf64_Sym *image_object(const struct image *image, uint64_t vaddr)
+{
+	const Elf64_Shdr *symtab = image_section(image, SHT_SYMTAB);
+	Elf64_Sym *symbols = (Elf64_Sym *)(image->bytes + symtab->sh_offset);
+
+	for (size_t i = 0; i < symtab->sh_size / sizeof(*symbols); i++) {
+		if (symbols[i].st_value == vaddr && ELF64_ST_TYPE(symbols[i].st_info) == STT_OBJECT)
+			return &symbols[i];
+	}
+	ck_abort_msg("no object at %" PRIx64, vaddr);
+}
+
+/* What a symbol says of a section that is not in memory, or of none, is no address. */
+START_TEST(values_that_are_no_addresses)
+{
+	struct image image = image_make(library);
+	const Elf64_Shdr *symtab = image_section(&image, SHT_SYMTAB);
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)image.bytes;
+	const uint16_t not_allocated =
+		(uint16_t)(symtab - (Elf64_Shdr *)(image.bytes + header->e_shoff));
+	const uint16_t sections[] = {SHN_UNDEF, SHN_ABS, SHN_COMMON, not_allocated, 0xfeff};
+	uint64_t vaddr = fixture_symbol_value(library, "hidden_data"), offset;
+	Elf64_Sym *hidden = image_object(&image, vaddr);
+	struct elf_syms *es = NULL;
+	const char *name;
+
+	ck_assert_int_eq(load_image(&image, &es), 0);
+	ck_assert_int_eq(elf_syms_find_object(es, vaddr, &name, &offset), 0);
+	elf_syms_free(es);
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+		hidden->st_shndx = sections[i];
+		ck_assert_int_eq(load_image(&image, &es), 0);
+		ck_assert_int_eq(elf_syms_find_object(es, vaddr, &name, &offset), -ENOENT);
+		elf_syms_free(es);
+	}
+	image_free(&image);
+}
+END_TEST
+
 START_TEST(bad_names_are_counted)
 {
 	struct image image = image_make(library);
@@ -189,18 +237,11 @@ START_TEST(bad_names_are_counted)
 	Elf64_Ehdr *header = (Elf64_Ehdr *)image.bytes;
 	Elf64_Shdr *sections = (Elf64_Shdr *)(image.bytes + header->e_shoff);
 	Elf64_Shdr *names = &sections[symtab->sh_link];
-	Elf64_Sym *symbols = (Elf64_Sym *)(image.bytes + symtab->sh_offset);
 	uint64_t vaddr = fixture_symbol_value(library, "hidden_data"), offset;
+	Elf64_Sym *hidden = image_object(&image, vaddr);
 	struct elf_syms *es = NULL;
 	struct elf_syms_info info;
 	const char *name;
-	Elf64_Sym *hidden = NULL;
-
-	for (size_t i = 0; i < symtab->sh_size / sizeof(*symbols); i++) {
-		if (symbols[i].st_value == vaddr && ELF64_ST_TYPE(symbols[i].st_info) == STT_OBJECT)
-			hidden = &symbols[i];
-	}
-	ck_assert_ptr_nonnull(hidden);
 
 	/* A name that its table does not hold. */
 	hidden->st_name = (Elf64_Word)names->sh_size;
@@ -241,6 +282,82 @@ START_TEST(a_changed_file_gives_no_names)
 	ck_assert_int_eq(ftruncate(image.fd, 0), 0);
 	ck_assert_int_eq(elf_syms_find_func(es, vaddr, &name, &offset), 0);
 	ck_assert_str_eq(name, "library_function");
+	elf_syms_free(es);
+	image_free(&image);
+}
+END_TEST
+
+/*
+ * As lld lays files out: segments follow each other in the file without padding, so that a page of
+ * it is mapped several times.  Code, then data with .bss, then constants.
+ */
+START_TEST(segments_that_share_a_page)
+{
+	static const Elf64_Phdr segments[] = {
+		{.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = 0x1100, .p_memsz = 0x1100},
+		{.p_type = PT_LOAD,
+		 .p_flags = PF_R | PF_W,
+		 .p_offset = 0x1100,
+		 .p_vaddr = 0x2100,
+		 .p_filesz = 0x200,
+		 .p_memsz = 0x5000},
+		{.p_type = PT_LOAD,
+		 .p_flags = PF_R,
+		 .p_offset = 0x1300,
+		 .p_vaddr = 0x8300,
+		 .p_filesz = 0x100,
+		 .p_memsz = 0x100},
+	};
+	const uint64_t base = 0x7f0000000000;
+	const struct elf_mapping code = {base, base + 0x2000, 0, false};
+	const struct elf_mapping data = {base + 0x2000, base + 0x3000, 0x1000, true};
+	const struct elf_mapping constants = {base + 0x8000, base + 0x9000, 0x1000, false};
+	const struct elf_mapping strange = {base + 0x2000, base + 0x3000, 0x3000, true};
+	const struct elf_mapping elsewhere = {base + 0x1000, base + 0x2000, 0x1000, true};
+	const struct {
+		const struct elf_mapping *mapping;
+		uint64_t vaddr;
+		bool want;
+	} cases[] = {
+		{&code, 0, true},
+		{&code, 0x10ff, true},
+		{&code, 0x1150, false}, /* the data's bytes, but not its place */
+		{&data, 0x2050, false}, /* the code's bytes, but not its place */
+		{&data, 0x2100, true},
+		{&data, 0x22ff, true},
+		{&data, 0x2fff, true}, /* .bss in the last page of the file */
+		{&data, 0x3000, true}, /* .bss behind it */
+		{&data, 0x70ff, true},
+		{&data, 0x7100, false},
+		{&code, 0x3000, false}, /* .bss lies behind data, not code */
+		{&constants, 0x8300, true},
+		{&constants, 0x83ff, true},
+		{&constants, 0x8400, false},
+		{&strange, 0x2100, false},   /* no segment has that part of the file */
+		{&elsewhere, 0x1200, false}, /* no segment has it there */
+	};
+	struct image image = image_make(library);
+	Elf64_Ehdr *header = (Elf64_Ehdr *)image.bytes;
+	struct elf_syms *es = NULL;
+	uint64_t offset, span;
+
+	if (sysconf(_SC_PAGESIZE) != 4096)
+		return; /* the numbers above are for this size */
+	ck_assert_uint_ge(header->e_phnum, 3);
+	header->e_phnum = 3;
+	memcpy(image.bytes + header->e_phoff, segments, sizeof(segments));
+	ck_assert_int_eq(load_image(&image, &es), 0);
+	ck_assert_int_eq(elf_syms_extent(es, &offset, &span), 0);
+	ck_assert_uint_eq(offset, 0);
+	ck_assert_uint_eq(span, 0x8400);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t vaddr = 77;
+		int r = elf_syms_vaddr(es, cases[i].mapping, base, base + cases[i].vaddr, &vaddr);
+
+		ck_assert_msg(r == (cases[i].want ? 0 : -ENOENT) &&
+				      vaddr == (cases[i].want ? cases[i].vaddr : 77),
+			      "case %zu: %d, %" PRIx64, i, r, vaddr);
+	}
 	elf_syms_free(es);
 	image_free(&image);
 }
@@ -294,13 +411,12 @@ static void flip(const struct image *image, unsigned char *bytes, uint64_t *stat
 static void look_around(struct elf_syms *es, uint64_t *state)
 {
 	for (int i = 0; i < 20; i++) {
-		uint64_t vaddr = next_random(state) % 0x6000, offset;
+		uint64_t vaddr = next_random(state) % 0x6000, offset, span;
 		struct elf_mapping mapping = {
 			.start = 0x10000,
 			.end = 0x14000,
 			.offset = next_random(state) % 5 * 4096,
 			.writable = i & 1,
-			.executable = i & 2,
 		};
 		const char *name;
 
@@ -308,7 +424,9 @@ static void look_around(struct elf_syms *es, uint64_t *state)
 			ck_assert_uint_lt(strlen(name), ELF_SYMS_NAME_MAX);
 		if (elf_syms_find_object(es, vaddr, &name, &offset) == 0)
 			ck_assert_uint_le(offset, vaddr);
-		(void)elf_syms_vaddr(es, &mapping, 0x10000 + vaddr, &offset);
+		(void)elf_syms_extent(es, &offset, &span);
+		(void)elf_syms_vaddr(es, &mapping, 0x10000 - mapping.offset, 0x10000 + vaddr,
+				     &offset);
 	}
 }
 
@@ -357,7 +475,9 @@ Suite *symbol_elf_load_suite(void)
 	tcase_add_test(tcase, not_elf_is_said_so);
 	tcase_add_test(tcase, impossible_headers_are_refused);
 	tcase_add_test(tcase, too_many_symbols_are_counted);
+	tcase_add_test(tcase, values_that_are_no_addresses);
 	tcase_add_test(tcase, bad_names_are_counted);
+	tcase_add_test(tcase, segments_that_share_a_page);
 	tcase_add_test(tcase, a_changed_file_gives_no_names);
 	tcase_add_test(tcase, spoiled_files_do_no_harm);
 	suite_add_tcase(suite, tcase);

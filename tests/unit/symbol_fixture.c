@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define _GNU_SOURCE 1
 #include "tests/unit/symbol_fixture.h"
 
 #include <check.h>
@@ -16,7 +15,8 @@
 #include "base/vec.h"
 
 /*
- * outer_function holds a nested symbol; unsized_function has no size; the aliases share an address.
+ * outer_function holds a nested symbol; unsized_function has no size; the aliases share an address,
+ * as do unsized_alias and first_sized.
  * argv[1], where given, is a file to map shared at its second page.
  */
 static const char program_source[] =
@@ -43,7 +43,11 @@ static const char program_source[] =
 	"	\".globl unsized_function\\n.type unsized_function,@function\\n\"\n"
 	"	\"unsized_function: .skip 16, 0xc3\\n\"\n"
 	"	\".globl first_sized\\n.type first_sized,@function\\n\"\n"
+	"	\".globl unsized_alias\\n.type unsized_alias,@function\\nunsized_alias:\\n\"\n"
 	"	\"first_sized: .skip 16, 0xc3\\n.size first_sized, 8\\n\");\n"
+	"static int chosen(int x) { return x; }\n"
+	"static void *choose(void) { return chosen; }\n"
+	"int ifunc_function(int x) __attribute__((ifunc(\"choose\")));\n"
 	"__attribute__((noinline)) int __under_function(int x) { return x * 3 + global_data; }\n"
 	"int global_function(int x) __attribute__((alias(\"__under_function\")));\n"
 	"int weak_fn(int x) __attribute__((weak, alias(\"__under_function\")));\n"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define _GNU_SOURCE 1
 #include "symbol/maps.h"
 
 #include "tests/unit/suites.h"

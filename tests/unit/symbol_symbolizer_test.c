@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define _GNU_SOURCE 1
 #include "symbol/symbolizer.h"
 
 #include "tests/unit/suites.h"
 #include "tests/unit/symbol_fixture.h"
 
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,10 +21,15 @@ static const char *const pie_flags[] = {"-pie", "-fPIE", "-pthread", NULL};
 static const char *const exec_flags[] = {"-no-pie", "-fno-pie", "-pthread", NULL};
 static const char *const static_flags[] = {"-static", "-no-pie", "-DSTATIC", "-pthread", NULL};
 
+/* Code and data share a page of the file, which is mapped for each. */
+static const char *const packed_flags[] = {"-pie", "-fPIE", "-Wl,-z,noseparate-code", "-pthread",
+					   NULL};
+
 static char dir[FIXTURE_PATH_MAX];
 static char pie[FIXTURE_PATH_MAX];
 static char fixed[FIXTURE_PATH_MAX];
 static char fixed_static[FIXTURE_PATH_MAX];
+static char packed[FIXTURE_PATH_MAX];
 static char stripped[FIXTURE_PATH_MAX];
 static char library[FIXTURE_PATH_MAX];
 
@@ -39,6 +44,7 @@ static void setup_files(void)
 	fixture_compile(fixture_path(pie, dir, "pie"), pie_flags);
 	fixture_compile(fixture_path(fixed, dir, "fixed"), exec_flags);
 	fixture_compile(fixture_path(fixed_static, dir, "static"), static_flags);
+	fixture_compile(fixture_path(packed, dir, "packed"), packed_flags);
 	fixture_compile_library(fixture_path(library, dir, "library.so"));
 	fixture_path(stripped, dir, "stripped");
 	fixture_run(strip);
@@ -116,6 +122,19 @@ static struct symbolizer_stats stats(void)
 	return ret;
 }
 
+/* How many descriptors this process has open. */
+static size_t descriptors(void)
+{
+	DIR *fds = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	ck_assert_ptr_nonnull(fds);
+	while (readdir(fds))
+		count++;
+	closedir(fds);
+	return count;
+}
+
 /* What the running child says of itself is what we say, and readelf says it of the file. */
 static void check_child(const char *path, const char *module)
 {
@@ -160,7 +179,7 @@ static void check_memory(void)
 
 START_TEST(programs_of_each_kind)
 {
-	const char *const programs[] = {pie, fixed, fixed_static};
+	const char *const programs[] = {pie, fixed, fixed_static, packed};
 
 	start(programs[_i], NULL);
 	add(child.pid);
@@ -227,6 +246,7 @@ START_TEST(a_deleted_binary_is_still_named)
 	start(copy, NULL);
 	ck_assert_int_eq(unlink(copy), 0);
 	add(child.pid);
+	fixture_stop(&child);
 	if (geteuid() == 0) {
 		check_child(pie, copy);
 	} else {
@@ -235,7 +255,6 @@ START_TEST(a_deleted_binary_is_still_named)
 				 SYMBOL_MODULE_ONLY);
 		ck_assert_uint_eq(stats().files_unreadable, 1);
 	}
-	fixture_stop(&child);
 }
 END_TEST
 
@@ -296,12 +315,17 @@ START_TEST(processes_share_files)
 {
 	struct fixture_child first;
 	struct symbol a, b;
+	size_t before, held;
 
 	start(pie, NULL);
 	first = child;
 	start(pie, NULL);
+	before = descriptors();
 	add(first.pid);
+	held = descriptors();
+	ck_assert_uint_gt(held, before);
 	add(child.pid);
+	ck_assert_uint_eq(descriptors(), held);
 	ck_assert_int_ne(first.pid, child.pid);
 	symbolizer_function(s, first.pid, fixture_address(&first, "main"), &a);
 	b = function(fixture_address(&child, "main"));
@@ -309,6 +333,9 @@ START_TEST(processes_share_files)
 	/* One copy of the name and of the path: one file. */
 	ck_assert_ptr_eq(a.name, b.name);
 	ck_assert_ptr_eq(a.module, b.module);
+	symbolizer_free(s);
+	s = NULL;
+	ck_assert_uint_eq(descriptors(), before);
 	fixture_stop(&first);
 	fixture_stop(&child);
 }
@@ -320,6 +347,7 @@ START_TEST(shared_memory_is_identified)
 	struct symbol_mapping got, again;
 	struct stat st;
 	struct fixture_child first;
+	size_t open_before;
 	int fd = open(fixture_path(path, dir, "shared"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 
 	ck_assert(fd >= 0 && ftruncate(fd, 8192) == 0 && fstat(fd, &st) == 0);
@@ -349,8 +377,11 @@ START_TEST(shared_memory_is_identified)
 	ck_assert_int_eq(symbolizer_mapping(s, child.pid, fixture_address(&child, "heap"), &got),
 			 0);
 	ck_assert(!got.shared && got.anonymous && !got.inode);
+	/* It is named by its path, and not opened for that. */
+	open_before = descriptors();
 	ck_assert_int_eq(data(fixture_address(&child, "shared_file") + 24).kind,
 			 SYMBOL_MODULE_ONLY);
+	ck_assert_uint_eq(descriptors(), open_before);
 	ck_assert_str_eq(data(fixture_address(&child, "shared_file")).module, path);
 	ck_assert_uint_eq(data(fixture_address(&child, "shared_file") + 24).module_offset,
 			  4096 + 24);
@@ -423,7 +454,7 @@ Suite *symbol_symbolizer_suite(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_unchecked_fixture(tcase, setup_files, teardown_files);
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_loop_test(tcase, programs_of_each_kind, 0, 3);
+	tcase_add_loop_test(tcase, programs_of_each_kind, 0, 4);
 	tcase_add_test(tcase, bss_and_heap_in_one_mapping);
 	tcase_add_test(tcase, names_outlive_the_process);
 	tcase_add_test(tcase, an_unknown_process_has_no_names);

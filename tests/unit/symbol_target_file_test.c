@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which file is opened: the mapped one or none, by the kernel's link and, without it, by path. */
-#define _GNU_SOURCE 1
 #include "symbol/target_file.h"
 
 #include "tests/unit/suites.h"
@@ -9,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -118,6 +118,26 @@ START_TEST(by_path)
 }
 END_TEST
 
+/* A root whose path is unlike ours, as that of a chroot in a container. */
+START_TEST(by_path_below_a_root)
+{
+	start(NULL);
+	hide_link();
+	target_root_close(&root);
+	root = (struct target_root){
+		.fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC),
+		.path = strdup("/no/such/jail"),
+	};
+	ck_assert(root.fd >= 0 && root.path);
+	check_open("/copy");
+	check_open("/no/such/jail/copy");
+	check_refused("/no/such/jailcopy", -ENOENT);
+	/* Mapped before the chroot: only our own root has it. */
+	check_open(copy);
+	stop();
+}
+END_TEST
+
 START_TEST(by_path_when_the_process_has_ended)
 {
 	pid_t pid;
@@ -211,6 +231,7 @@ Suite *symbol_target_file_suite(void)
 	tcase_add_unchecked_fixture(tcase, setup_files, teardown_files);
 	tcase_add_test(tcase, by_link_whatever_the_path);
 	tcase_add_test(tcase, by_path);
+	tcase_add_test(tcase, by_path_below_a_root);
 	tcase_add_test(tcase, by_path_when_the_process_has_ended);
 	tcase_add_test(tcase, by_path_in_a_chroot);
 	tcase_add_test(tcase, nothing_else_is_opened);

@@ -79,7 +79,7 @@ void io_wait_tell(const struct load *load, struct finding *f, enum time_class cl
 		strbuf_puts(sb, " of waiting for threads that did this meanwhile");
 	}
 	sb = phrase_evidence(f);
-	strbuf_puts(sb, "the program kept ");
+	strbuf_puts(sb, "busy: ");
 	phrase_busy(sb, load->busy_cpus, load->usable_cpus);
-	strbuf_puts(sb, " busy that it could use");
+	strbuf_puts(sb, " that the program could use");
 }

@@ -11,6 +11,8 @@
 
 /* Samples and blocks that are looked at: sorted, so that the rest cannot matter much. */
 #define LOOK_MAX 64
+/* Less than this of the CPUs that it may use is worth a word on who uses the rest. */
+#define OWN_SHARE 0.95
 
 struct strbuf *phrase_evidence(struct finding *f)
 {
@@ -163,12 +165,15 @@ bool phrase_hottest(struct strbuf *sb, const struct snapshot *snap, uint32_t thr
 
 static void add_limit(struct strbuf *sb, const struct load *load, const struct finding *f)
 {
+	double reached = f->gain_ratio * load->busy_cpus;
+
 	switch (f->limited_by) {
 	case LIMIT_CPUS:
 		strbuf_puts(sb, " (then the ");
-		phrase_cpus(sb, f->gain_ratio * load->busy_cpus);
-		strbuf_puts(sb, load->busy_cpus * f->gain_ratio < 1.05 ? " is the limit)"
-								       : " are the limit)");
+		phrase_cpus(sb, reached);
+		if (reached < load->limit_cpus * OWN_SHARE)
+			strbuf_puts(sb, " that others leave");
+		strbuf_puts(sb, reached < 1.05 ? " is the limit)" : " are the limit)");
 		return;
 	case LIMIT_THREADS:
 		strbuf_puts(sb, " (then the threads' own work is the limit)");

@@ -5,6 +5,8 @@
 #include "base/num.h"
 #include "base/units.h"
 
+#define ALL_BUT 0.995 /* would be rounded to 100% */
+
 void idle_find(const struct load *load, struct finding *f)
 {
 	f->fired = load_idle(load);
@@ -37,12 +39,23 @@ static const char *waiting_for(const struct load *load)
 	return text;
 }
 
+/* Not "100%" as long as there was something to do. */
+static void add_idle_share(struct strbuf *sb, const struct load *load)
+{
+	double share = 1 - num_ratio(load->non_idle_ns, load->wall_thread_ns);
+
+	if (load->non_idle_ns > 0 && share >= ALL_BUT)
+		strbuf_puts(sb, "over 99%");
+	else
+		units_percent(sb, share);
+}
+
 void idle_tell(const struct load *load, struct finding *f)
 {
 	struct strbuf *sb = &f->headline;
 
 	strbuf_printf(sb, "Idle: %s ", waiting_for(load));
-	units_percent(sb, 1 - num_ratio(load->non_idle_ns, load->wall_thread_ns));
+	add_idle_share(sb, load);
 	strbuf_puts(sb, " of the time");
 	sb = phrase_evidence(f);
 	phrase_threads(sb, load->snap->threads_len);
@@ -52,7 +65,7 @@ void idle_tell(const struct load *load, struct finding *f)
 	units_duration(sb, (uint64_t)load->wall_thread_ns);
 	strbuf_puts(sb, " of thread time");
 	sb = phrase_evidence(f);
-	phrase_cpus(sb, load->busy_cpus);
+	phrase_busy(sb, load->busy_cpus, load->limit_cpus);
 	strbuf_puts(sb, " busy with the program, ");
 	units_count(sb, load->switches);
 	strbuf_puts(sb, " context switches");

@@ -199,15 +199,71 @@ static void tell_cause(const struct snapshot *snap, struct finding *f, enum vari
 	}
 }
 
-/* What to change, by what the holder does while others wait: @section is the function, "" =
- * unknown. */
+/* By what the holder does while others wait: "change in function while `lock` tail". */
+struct advice {
+	const char *cure; /* subject of "would give up to" */
+	const char *change;
+	const char *tail;
+};
+
+enum advice_kind {
+	ADVICE_COMPUTE,
+	ADVICE_CPU,
+	ADVICE_LOCK,
+	ADVICE_DISK,
+	ADVICE_NETWORK,
+	ADVICE_SLEEP,
+	ADVICE_BLOCK
+};
+
+static const struct advice advices[] = {
+	[ADVICE_COMPUTE] = {"removing this wait", "do less",
+			    " is held, or split it so that threads use different ones (one per "
+			    "shard or per thread)"},
+	[ADVICE_CPU] = {"removing this wait", "do less",
+			" is held and run fewer threads at once, so that its holder keeps its CPU"},
+	[ADVICE_LOCK] = {"removing this wait", "do not wait for another lock",
+			 " is held: look at that other lock first"},
+	[ADVICE_DISK] = {"taking the disk wait out of this section", "do not wait for the disk",
+			 " is held, or group it: one thread flushes for all that wait"},
+	[ADVICE_NETWORK] = {"taking the network wait out of this section",
+			    "do not wait for the network", " is held: fetch first, then lock"},
+	[ADVICE_SLEEP] = {"taking the sleep out of this section", "do not sleep",
+			  " is held: wait before or after it"},
+	[ADVICE_BLOCK] = {"removing this wait", "do not block",
+			  " is held: wait before or after it"},
+};
+
+static const enum advice_kind advice_by_class[CLASS_COUNT] = {
+	[CLASS_RUN] = ADVICE_COMPUTE,
+	[CLASS_RUNQ_PREEMPT] = ADVICE_CPU,
+	[CLASS_RUNQ_WAKE] = ADVICE_CPU,
+	[CLASS_LOCK] = ADVICE_LOCK,
+	[CLASS_GIL] = ADVICE_LOCK,
+	[CLASS_PEER] = ADVICE_BLOCK,
+	[CLASS_DISK] = ADVICE_DISK,
+	[CLASS_NET] = ADVICE_NETWORK,
+	[CLASS_CLIENT_IDLE] = ADVICE_NETWORK,
+	[CLASS_LOOP_IDLE] = ADVICE_NETWORK,
+	[CLASS_SLEEP] = ADVICE_SLEEP,
+	[CLASS_POOL_IDLE] = ADVICE_BLOCK,
+	[CLASS_CHILD] = ADVICE_BLOCK,
+	[CLASS_STOPPED] = ADVICE_BLOCK,
+	[CLASS_OTHER] = ADVICE_BLOCK,
+};
+
+static enum advice_kind advise(const struct held *held)
+{
+	return held->main_ns > 0 ? advice_by_class[held->main_class] : ADVICE_COMPUTE;
+}
+
+/* @section is the holder's function, "" = unknown. */
 static void tell_next(const struct snap_lock *lock, struct finding *f, const struct held *held,
 		      const char *section)
 {
+	enum advice_kind kind = advise(held);
 	struct strbuf *sb = &f->next_step;
 	const char *in = *section ? " in " : "";
-	const char *name = lock->name;
-	enum time_class cls = held->main_ns > 0 ? held->main_class : CLASS_RUN;
 
 	if (lock->kind == LOCK_KERNEL) {
 		strbuf_printf(sb,
@@ -216,53 +272,10 @@ static void tell_next(const struct snap_lock *lock, struct finding *f, const str
 			      in, section);
 		return;
 	}
-	switch (cls) {
-	case CLASS_DISK:
-		strbuf_printf(sb,
-			      "move the disk wait%s%s out of the section under `%s`, or group it: "
-			      "one thread flushes for all that wait",
-			      in, section, name);
-		return;
-	case CLASS_NET:
-	case CLASS_CLIENT_IDLE:
-	case CLASS_LOOP_IDLE:
-		strbuf_printf(sb,
-			      "do not wait for the network%s%s while `%s` is held: fetch first, "
-			      "then lock",
-			      in, section, name);
-		return;
-	case CLASS_SLEEP:
-	case CLASS_CHILD:
-	case CLASS_POOL_IDLE:
-	case CLASS_PEER:
-	case CLASS_STOPPED:
-		strbuf_printf(sb, "do not block%s%s while `%s` is held: wait before or after it",
-			      in, section, name);
-		return;
-	case CLASS_LOCK:
-	case CLASS_GIL:
-		strbuf_printf(sb,
-			      "do not wait for another lock%s%s while `%s` is held: look at that "
-			      "other lock first",
-			      in, section, name);
-		return;
-	case CLASS_RUNQ_PREEMPT:
-	case CLASS_RUNQ_WAKE:
-		strbuf_printf(sb,
-			      "keep the holder of `%s` on a CPU: fewer runnable threads than CPUs, "
-			      "or shorter sections%s%s",
-			      name, in, section);
-		return;
-	case CLASS_RUN:
-	case CLASS_OTHER:
-	case CLASS_COUNT:
-		break;
-	}
-	strbuf_printf(sb,
-		      "do less%s%s while `%s` is held, or split it so that threads use different "
-		      "ones (one per shard or per thread)%s",
-		      in, section, name,
-		      lock->kind == LOCK_MUTEX ? "; a read-write lock if most only read" : "");
+	strbuf_printf(sb, "%s%s%s while `%s`%s", advices[kind].change, in, section, lock->name,
+		      advices[kind].tail);
+	if (lock->kind == LOCK_MUTEX && kind == ADVICE_COMPUTE)
+		strbuf_puts(sb, "; a read-write lock if most only read");
 }
 
 static void tell_next_turns(struct finding *f, const char *section)
@@ -271,35 +284,6 @@ static void tell_next_turns(struct finding *f, const char *section)
 		      "let a thread keep the others waiting for less time%s%s, or spread the work "
 		      "so that threads need different things (rows, slots, queues)",
 		      *section ? ": it lets them go on in " : "", section);
-}
-
-static const char *cure_of(const struct held *held)
-{
-	if (held->main_ns <= 0)
-		return "removing this wait";
-	switch (held->main_class) {
-	case CLASS_DISK:
-		return "taking the disk wait out of this section";
-	case CLASS_NET:
-		return "taking the call to the server out of this section";
-	case CLASS_SLEEP:
-		return "taking the sleep out of this section";
-	case CLASS_RUN:
-	case CLASS_RUNQ_PREEMPT:
-	case CLASS_RUNQ_WAKE:
-	case CLASS_LOCK:
-	case CLASS_GIL:
-	case CLASS_PEER:
-	case CLASS_CLIENT_IDLE:
-	case CLASS_LOOP_IDLE:
-	case CLASS_POOL_IDLE:
-	case CLASS_CHILD:
-	case CLASS_STOPPED:
-	case CLASS_OTHER:
-	case CLASS_COUNT:
-		break;
-	}
-	return "removing this wait";
 }
 
 static void tell_waits(const struct load *load, struct finding *f, const struct load_wait *wait)
@@ -342,9 +326,9 @@ static void tell_evidence(const struct load *load, struct finding *f, const stru
 
 	tell_waits(load, f, wait);
 	sb = phrase_evidence(f);
-	strbuf_puts(sb, "the program kept ");
+	strbuf_puts(sb, "busy: ");
 	phrase_busy(sb, load->busy_cpus, load->usable_cpus);
-	strbuf_puts(sb, " busy that it could use; serial share (Karp-Flatt) ");
+	strbuf_puts(sb, " that the program could use; serial share (Karp-Flatt) ");
 	units_percent(sb, gain_serial_share(load->busy_cpus, load->usable_cpus));
 	if (held->main_ns > 0) {
 		sb = phrase_evidence(f);
@@ -380,7 +364,7 @@ void lock_tell(const struct load *load, struct finding *f)
 		snap_frame_text(&section, held.site);
 	tell_headline(load, f, variant, wait);
 	tell_cause(load->snap, f, variant, &held);
-	phrase_gain(load, f, cure_of(&held));
+	phrase_gain(load, f, advices[advise(&held)].cure);
 	tell_evidence(load, f, wait, &held);
 	if (variant == TURNS)
 		tell_next_turns(f, strbuf_str(&section));

@@ -72,7 +72,7 @@ static const char *runtime_of(const struct maps *maps)
 
 static void check_runtime(struct probe_list *list, pid_t pid)
 {
-	const char *cost = "names of functions and locks are not found: use sudo";
+	const char *cost = "names of functions and locks are not found";
 	struct maps maps;
 	struct err err = {0};
 	const char *runtime;
@@ -117,7 +117,7 @@ static void check_symbols(struct probe_list *list, int fd)
 static void check_binary(struct probe_list *list, pid_t pid)
 {
 	static const char item[] = "target: binary";
-	static const char cost[] = "names of functions and locks are not found: use sudo";
+	static const char cost[] = "names of functions and locks are not found";
 	char path[64];
 	char name[96];
 	_cleanup_close_ int fd = -1;
@@ -135,7 +135,8 @@ static void check_binary(struct probe_list *list, pid_t pid)
 	check_symbols(list, fd);
 }
 
-static bool same_namespace(pid_t pid, const char *kind)
+/* 1 the same as ours, 0 another, or a negative errno. */
+static int same_namespace(pid_t pid, const char *kind)
 {
 	char path[64];
 	struct stat theirs;
@@ -143,27 +144,33 @@ static bool same_namespace(pid_t pid, const char *kind)
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
 	if (stat(path, &theirs) < 0)
-		return true;
+		return -errno;
 	snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
-	return stat(path, &ours) < 0 || (theirs.st_ino == ours.st_ino);
+	if (stat(path, &ours) < 0)
+		return -errno;
+	return theirs.st_ino == ours.st_ino;
 }
 
 /* A target in a container is no limit, but good to know when names look strange. */
 static void check_namespaces(struct probe_list *list, pid_t pid)
 {
+	static const char item[] = "target: namespaces";
 	static const char *const kinds[] = {"pid", "mnt", "user", "net"};
 	struct strbuf own = {0};
+	int same = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (!same_namespace(pid, kinds[i]))
+	for (size_t i = 0; i < ARRAY_LEN(kinds) && same >= 0; i++) {
+		same = same_namespace(pid, kinds[i]);
+		if (same == 0)
 			strbuf_printf(&own, "%s%s", own.len ? ", " : "", kinds[i]);
 	}
-	if (own.len)
-		probe_add(list, "target: namespaces", false, "", PROBE_OK, "its own: %s",
-			  strbuf_str(&own));
+	if (same < 0)
+		probe_add(list, item, false, "names in a container are not found", PROBE_LIMITED,
+			  "%s", strerror(-same));
+	else if (own.len)
+		probe_add(list, item, false, "", PROBE_OK, "its own: %s", strbuf_str(&own));
 	else
-		probe_add(list, "target: namespaces", false, "", PROBE_OK,
-			  "the same as concprof's");
+		probe_add(list, item, false, "", PROBE_OK, "the same as concprof's");
 	strbuf_free(&own);
 }
 

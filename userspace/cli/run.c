@@ -146,7 +146,8 @@ static int profile(struct run *run, struct err *err)
 		.command_fd = run->command_fd,
 		.slice_ns = slice_ns(run->opt),
 		.duration_ns = run->opt->duration_ns,
-		.progress = run->env.progress,
+		/* A command may print to the same terminal. */
+		.progress = run->env.progress && !run->opt->argv,
 	};
 
 	return loop_run(&loop, &run->stop, err);

@@ -178,9 +178,8 @@ static struct lock_judgement judge_signature(const struct lock_evidence *e)
 	}
 	if (e->shared && at_least_half(bitset, e->waits) && e->value_waits[0] == e->waits)
 		return judged(LOCK_SHARED_SEMAPHORE);
-	/* The kernel wakes joiners as the thread exits: never a futex wake by a thread. */
-	if (!e->shared && !e->handed_over && bitset == e->waits && e->waits &&
-	    e->join_waits == e->waits)
+	/* The joined thread's tid as value; the kernel wakes the joiners in that thread's exit. */
+	if (!e->shared && bitset == e->waits && e->waits && e->join_waits == e->waits)
 		return judged(LOCK_JOIN);
 	return judged(LOCK_FUTEX);
 }
@@ -198,7 +197,8 @@ struct lock_judgement lock_judge(const struct lock_evidence *e)
 	if (by_sites != LOCK_KIND_COUNT)
 		return judged(by_sites);
 	if (at_least_half(e->owner_known, e->waits))
-		return judged(LOCK_MUTEX);
+		/* 3 is the rwlock's alone; the owner was its __cur_writer. */
+		return judged(e->value_waits[3] ? LOCK_RWLOCK : LOCK_MUTEX);
 	if (e->op_waits[FUTEX_OP_REQUEUE_PI]) /* FUTEX_WAIT_REQUEUE_PI is there for condvars alone
 					       */
 		return judged(LOCK_CONDVAR);

@@ -54,8 +54,12 @@ int model_apply_lock(struct model *m, const struct record *rec, struct err *err)
 	uint32_t i;
 	int r = model_lock_of(m, from->lock, &i, err);
 
-	if (r < 0 || model_lock(m, i)->identified)
-		return r; /* again, with the address that it has in a further process */
+	if (r < 0)
+		return r;
+	lock = model_lock(m, i);
+	/* Again: by its address in a further process, or with what its mapping has told meanwhile. */
+	if (lock->identified && from->shared == lock->shared && !from->inode)
+		return 0;
 	r = strpool_put(&m->strings, from->path, &path, err);
 	if (r < 0)
 		return r;

@@ -284,7 +284,7 @@ struct record_loss {
 };
 
 struct record_self {
-	uint64_t cpu_ns;       /* the collector's, since attach */
+	uint64_t cpu_ns;       /* the collector's, since the window began */
 	uint64_t bpf_ns;       /* extrapolated from short spells of run-time statistics */
 	uint64_t bpf_calls;    /* counted in these spells .. */
 	uint64_t bpf_calls_ns; /* .. and their run time */

@@ -4,6 +4,7 @@
 #include "report/derived.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static json_t *stack_ref(struct json_report *j, uint32_t stack)

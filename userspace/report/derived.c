@@ -81,6 +81,12 @@ const char *report_model_name(enum report_model model)
 
 /* What is seen in use, not what is linked: a Python process with one thread never waits for its
  * GIL, and a library that could poll but never does is no event loop. */
+/* It waits for events and works between them; a main thread that only waits for a signal does not. */
+static bool works_in_loop(const struct snap_thread *t)
+{
+	return t->class_ns[CLASS_LOOP_IDLE] && t->class_ns[CLASS_RUN] >= t->lifetime_ns / 100;
+}
+
 unsigned report_models_in_use(const struct report *rep)
 {
 	const struct snapshot *snap = rep->snap;
@@ -97,8 +103,9 @@ unsigned report_models_in_use(const struct report *rep)
 		used |= BIT(MODEL_GIL);
 	if (snap->processes_len > 1)
 		used |= BIT(MODEL_PROCESSES);
-	if (snap->class_ns[CLASS_LOOP_IDLE])
-		used |= BIT(MODEL_EVENT_LOOP);
+	for (uint32_t i = 0; i < snap->threads_len; i++)
+		if (works_in_loop(&snap->threads[i]))
+			used |= BIT(MODEL_EVENT_LOOP);
 	return used;
 }
 

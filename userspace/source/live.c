@@ -108,6 +108,7 @@ static int begin_window(struct live *live, struct err *err)
 {
 	int rc;
 
+	live->cpu_base_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	live->start_ns = live_clock_ns();
 	live->skel->bss->window_end_ns = UINT64_MAX;
 	rc = emit_run(live, err);
@@ -134,7 +135,6 @@ int live_open(const struct live_options *opt, const struct record_sink *sink, st
 	live->opt = *opt;
 	live->sink = *sink;
 	live->stats_fd = -1;
-	live->cpu_base_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	init_maps(live);
 	rc = live_load(live, err);
 	if (!rc)

@@ -183,19 +183,22 @@ static void probe_settings(struct probe_list *list)
 {
 	uint64_t caps = effective_caps();
 	char value[32];
+	bool paranoid;
 	bool open;
 
 	read_line("/proc/sys/kernel/perf_event_paranoid", value, sizeof(value));
 	/* CAP_PERFMON lifts it altogether (Documentation/admin-guide/perf-security.rst). */
+	paranoid = value[0] != '-' && value[0] != '0' && value[0] != '1';
 	open = has_bpf_cap(caps, CAP_PERFMON) || value[0] == '-';
 	probe_add(list, "perf_event_paranoid", false, "no timer samples: use sudo",
 		  open ? PROBE_OK : PROBE_LIMITED, "%s%s", value[0] ? value : "cannot be read",
 		  has_bpf_cap(caps, CAP_PERFMON) ? ", lifted by CAP_PERFMON" : "");
 
 	read_line("/proc/sys/kernel/kptr_restrict", value, sizeof(value));
-	open = value[0] == '0' || (value[0] == '1' && has_cap(caps, CAP_SYSLOG));
-	probe_add(list, "kptr_restrict", false,
-		  "kernel functions have no names: sysctl kernel.kptr_restrict=1",
+	/* kallsyms_show_value(), kernel/ksyms_common.c */
+	open = (value[0] == '0' && !paranoid) ||
+	       ((value[0] == '0' || value[0] == '1') && has_cap(caps, CAP_SYSLOG));
+	probe_add(list, "kptr_restrict", false, "kernel functions have no names",
 		  open ? PROBE_OK : PROBE_LIMITED, "%s", value[0] ? value : "cannot be read");
 }
 

@@ -372,15 +372,19 @@ static void probe_events(struct probe_list *list, struct probe_ctx *ctx)
 {
 	_cleanup_close_ int cycles_fd = -1;
 	_cleanup_close_ int stats_fd = -1;
+	const char *found = "works";
 
 	ctx->cpu_clock_fd = open_cpu_clock();
 	probe_add(list, "perf event CPU clock", false, "no timer samples",
 		  ctx->cpu_clock_fd < 0 ? PROBE_LIMITED : PROBE_OK, "%s",
 		  ctx->cpu_clock_fd < 0 ? strerror(errno) : "works");
 	cycles_fd = open_cycles();
+	if (cycles_fd < 0 && errno != EACCES && errno != EPERM)
+		found = "no hardware counters (usual in virtual machines)";
+	else if (cycles_fd < 0)
+		found = strerror(errno);
 	probe_add(list, "perf event CPU cycles", false, "nothing: the CPU clock takes its place",
-		  cycles_fd < 0 ? PROBE_LIMITED : PROBE_OK, "%s",
-		  cycles_fd < 0 ? "no hardware counters (usual in virtual machines)" : "works");
+		  cycles_fd < 0 ? PROBE_LIMITED : PROBE_OK, "%s", found);
 	stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	probe_add(list, "BPF run-time statistics", false,
 		  "own cost: the kernel's part is not measured",

@@ -35,6 +35,7 @@ struct wants {
 struct unnamed {
 	uint64_t frames;
 	uint64_t locks;
+	uint64_t shared; /* whose file could not be told */
 };
 
 static void want_frame(void *ctx, uint32_t pid, uint64_t ip, bool return_address)
@@ -209,6 +210,49 @@ static bool name_lock(struct symbolizer *symbolizer, const struct record_lock *l
 	return true;
 }
 
+/*
+ * The kernel side knows a futex that is not private by address alone.  In a shared mapping it is
+ * the same lock wherever the same place of the file is mapped; elsewhere it is this process's own.
+ */
+static int identify_shared(struct symbolizer *symbolizer, struct record_lock *lock,
+			   const struct record_sink *sink, struct unnamed *unnamed, struct err *err)
+{
+	struct record rec = {.type = RECORD_LOCK};
+	struct symbol_mapping mapping;
+
+	if (!lock->shared || lock->inode)
+		return 0;
+	if (symbolizer_mapping(symbolizer, (pid_t)lock->pid, lock->address, &mapping) < 0) {
+		unnamed->shared++;
+		return 0;
+	}
+	lock->shared = mapping.shared && !mapping.anonymous;
+	if (lock->shared) {
+		lock->dev = mapping.dev;
+		lock->inode = mapping.inode;
+		lock->file_offset = mapping.file_offset;
+		copy_module(lock->path, sizeof(lock->path), mapping.path);
+	}
+	rec.lock = *lock;
+	return sink->put(sink->ctx, &rec, err);
+}
+
+static int send_lock(struct symbolizer *symbolizer, struct record_lock *lock,
+		     const struct record_sink *sink, struct unnamed *unnamed, struct err *err)
+{
+	struct record rec = {.type = RECORD_LOCK_NAME};
+	int rc = identify_shared(symbolizer, lock, sink, unnamed, err);
+
+	if (rc < 0)
+		return rc;
+	rec.lock_name.lock = lock->lock;
+	if (!name_lock(symbolizer, lock, &rec.lock_name)) {
+		unnamed->locks++;
+		return 0;
+	}
+	return sink->put(sink->ctx, &rec, err);
+}
+
 static int send_loss(const struct record_sink *sink, enum loss_cause cause, uint64_t count,
 		     struct err *err)
 {
@@ -235,6 +279,8 @@ static int send_losses(const struct symbolizer *symbolizer, const struct unnamed
 	if (rc == 0)
 		rc = send_loss(sink, LOSS_UNRESOLVED_LOCKS, unnamed->locks, err);
 	if (rc == 0)
+		rc = send_loss(sink, LOSS_SHARED_UNIDENTIFIED, unnamed->shared, err);
+	if (rc == 0)
 		rc = send_loss(sink, LOSS_FILES_UNREADABLE, files, err);
 	return rc;
 }
@@ -243,7 +289,7 @@ static int send_all(const struct wants *wants, struct symbolizer *symbolizer,
 		    const struct record_sink *sink, struct err *err)
 {
 	const struct frame_want *want;
-	const struct record_lock *lock;
+	struct record_lock *lock;
 	struct unnamed unnamed = {0};
 	int rc = 0;
 
@@ -253,14 +299,7 @@ static int send_all(const struct wants *wants, struct symbolizer *symbolizer,
 			return rc;
 	}
 	VEC_FOREACH (&wants->locks, lock) {
-		struct record rec = {.type = RECORD_LOCK_NAME};
-
-		rec.lock_name.lock = lock->lock;
-		if (!name_lock(symbolizer, lock, &rec.lock_name)) {
-			unnamed.locks++;
-			continue;
-		}
-		rc = sink->put(sink->ctx, &rec, err);
+		rc = send_lock(symbolizer, lock, sink, &unnamed, err);
 		if (rc < 0)
 			return rc;
 	}

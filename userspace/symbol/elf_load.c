@@ -114,7 +114,6 @@ static int read_segments(struct loader *l, struct err *err)
 			.filesz = p.p_filesz,
 			.memsz = p.p_memsz,
 			.writable = p.p_flags & PF_W,
-			.executable = p.p_flags & PF_X,
 		};
 	}
 	return 0;

@@ -225,59 +225,87 @@ int elf_syms_find_object(struct elf_syms *es, uint64_t vaddr, const char **ret_n
 	return find(es, es->objects_at, es->len, vaddr, ret_name, ret_offset);
 }
 
-/* Whether the kernel can have made @m from @seg: it maps whole pages. */
-static bool made_from(const struct elf_mapping *m, const struct elf_segment *seg)
+static uint64_t page_start(uint64_t offset)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t last = seg->offset + seg->filesz - 1;
 
-	return seg->filesz && m->offset >= seg->offset / page * page &&
-	       m->offset / page <= last / page;
+	return offset / page * page;
 }
 
-/* Given the load bias: the address in the memory that @seg takes, or in any .bss. */
-static bool place(const struct elf_syms *es, const struct elf_mapping *m,
-		  const struct elf_segment *seg, uint64_t addr, uint64_t *ret_vaddr)
+/* The segment at the lowest address, or NULL. */
+static const struct elf_segment *first_segment(const struct elf_syms *es)
 {
-	uint64_t vaddr = addr - (m->start - m->offset + seg->offset - seg->vaddr);
-	const struct elf_segment *bss;
+	const struct elf_segment *seg, *first = NULL;
 
-	if (addr >= m->start && addr < m->end) {
-		*ret_vaddr = vaddr;
-		return vaddr - seg->vaddr < (seg->writable ? seg->memsz : seg->filesz);
+	VEC_FOREACH (&es->segments, seg) {
+		if (!first || seg->vaddr < first->vaddr)
+			first = seg;
 	}
-	VEC_FOREACH (&es->segments, bss) {
-		uint64_t within = vaddr - bss->vaddr;
+	return first;
+}
 
-		if (bss->writable && within >= bss->filesz && within < bss->memsz) {
-			*ret_vaddr = vaddr;
+int elf_syms_extent(const struct elf_syms *es, uint64_t *ret_offset, uint64_t *ret_span_bytes)
+{
+	const struct elf_segment *seg, *first = first_segment(es);
+	uint64_t end = 0;
+
+	if (!first)
+		return -ENOENT;
+	VEC_FOREACH (&es->segments, seg)
+		end = num_max_u64(end, seg->vaddr + seg->memsz);
+	*ret_offset = page_start(first->offset);
+	*ret_span_bytes = end - page_start(first->vaddr);
+	return 0;
+}
+
+/*
+ * Whether, at load bias @bias, @m is a mapping of @seg or of a part of it.  A page of the file may
+ * belong to two segments and so be mapped twice: the place in memory tells the mappings apart.
+ */
+static bool made_from(const struct elf_mapping *m, const struct elf_segment *seg, uint64_t bias)
+{
+	uint64_t last = seg->offset + seg->filesz - 1;
+
+	return seg->filesz && m->start - m->offset == bias + seg->vaddr - seg->offset &&
+	       m->offset <= last && m->offset + (m->end - m->start) > page_start(seg->offset);
+}
+
+static bool in_bss(const struct elf_syms *es, uint64_t vaddr)
+{
+	const struct elf_segment *seg;
+
+	VEC_FOREACH (&es->segments, seg) {
+		uint64_t within = vaddr - seg->vaddr;
+
+		if (seg->writable && within >= seg->filesz && within < seg->memsz)
 			return true;
-		}
 	}
 	return false;
 }
 
-int elf_syms_vaddr(const struct elf_syms *es, const struct elf_mapping *mapping, uint64_t addr,
-		   uint64_t *ret_vaddr)
+int elf_syms_vaddr(const struct elf_syms *es, const struct elf_mapping *mapping,
+		   uint64_t load_start, uint64_t addr, uint64_t *ret_vaddr)
 {
-	const struct elf_segment *seg;
-	uint64_t vaddr;
+	const struct elf_segment *seg, *first = first_segment(es);
+	bool inside = addr >= mapping->start && addr < mapping->end;
+	uint64_t bias, vaddr;
 
-	/*
-	 * Two segments can share a page of the file, so try first those whose permissions are the
-	 * mapping's; but these change (RELRO, text relocations), so then the others.
-	 */
-	for (int alike = 2; alike >= 0; alike--) {
-		VEC_FOREACH (&es->segments, seg) {
-			if ((seg->writable == mapping->writable) +
-					    (seg->executable == mapping->executable) !=
-				    alike ||
-			    !made_from(mapping, seg))
-				continue;
-			if (place(es, mapping, seg, addr, &vaddr)) {
-				*ret_vaddr = vaddr;
-				return 0;
-			}
+	if (!first)
+		return -ENOENT;
+	bias = load_start - page_start(first->vaddr);
+	vaddr = addr - bias;
+	VEC_FOREACH (&es->segments, seg) {
+		bool holds;
+
+		if (!made_from(mapping, seg, bias))
+			continue;
+		if (inside)
+			holds = vaddr - seg->vaddr < (seg->writable ? seg->memsz : seg->filesz);
+		else
+			holds = seg->writable && mapping->writable && in_bss(es, vaddr);
+		if (holds) {
+			*ret_vaddr = vaddr;
+			return 0;
 		}
 	}
 	return -ENOENT;

@@ -68,16 +68,24 @@ struct elf_mapping {
 	uint64_t end;
 	uint64_t offset; /* in the file */
 	bool writable;
-	bool executable;
 };
 
 /*
- * The ELF virtual address that @addr has, given one mapping of the file.  @addr may lie behind the
- * mapping, in the zeroed memory (.bss) that the same load makes there.
- * Returns 0, or -ENOENT where @addr belongs to no segment; *ret_vaddr untouched then.
+ * Where a load of the file begins: at the mapping of *ret_offset in the file, and it takes up
+ * *ret_span_bytes from that mapping's start.  Returns 0, or -ENOENT for a file that has nothing to
+ * load; the ret_ values untouched then.
  */
-int elf_syms_vaddr(const struct elf_syms *es, const struct elf_mapping *mapping, uint64_t addr,
-		   uint64_t *ret_vaddr);
+int elf_syms_extent(const struct elf_syms *es, uint64_t *ret_offset, uint64_t *ret_span_bytes);
+
+/*
+ * The ELF virtual address that @addr has, given one mapping of the file and the start of the
+ * mapping where its load may begin (elf_syms_extent()).  @addr may lie behind the mapping, in the
+ * zeroed memory (.bss) that the same load makes there.
+ * Returns 0, or -ENOENT where @addr belongs to no segment or the load does not begin there;
+ * *ret_vaddr untouched then.
+ */
+int elf_syms_vaddr(const struct elf_syms *es, const struct elf_mapping *mapping,
+		   uint64_t load_start, uint64_t addr, uint64_t *ret_vaddr);
 
 void elf_syms_info(const struct elf_syms *es, struct elf_syms_info *ret);
 

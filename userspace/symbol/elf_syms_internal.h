@@ -31,7 +31,6 @@ struct elf_segment {
 	uint64_t filesz;
 	uint64_t memsz; /* >= filesz */
 	bool writable;
-	bool executable;
 };
 
 struct elf_strtab {

@@ -76,6 +76,8 @@ void kallsyms_resolve(FILE *file, struct kallsyms_query *queries, size_t len)
 	char line[LINE_MAX_BYTES];
 	bool continued = false;
 
+	if (len == 0)
+		return;
 	qsort(queries, len, sizeof(*queries), by_addr);
 	for (uint32_t i = 0; i < KALLSYMS_LINES_MAX && fgets(line, sizeof(line), file); i++) {
 		/* The rest of a line too long for us is none of its own. */

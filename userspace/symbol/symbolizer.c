@@ -19,6 +19,8 @@
 
 /* A .bss that reaches beyond the file lies in anonymous mappings close behind the module's own. */
 #define BSS_LOOK_BACK_MAX 8
+/* Mappings that one load of a file may be split into: protections change for parts of it. */
+#define LOAD_LOOK_BACK_MAX 256
 /* A larger inaccessible mapping is no guard page but the reserve of a malloc arena. */
 #define GUARD_MAX_BYTES (UINT64_C(64) << 10)
 
@@ -322,15 +324,40 @@ int symbolizer_add_process(struct symbolizer *s, pid_t pid, struct err *err)
 	return 0;
 }
 
-static struct elf_mapping elf_mapping_of(const struct mapping *m)
+static bool same_file(const struct maps *maps, const struct mapping *a, const struct mapping *b)
 {
-	return (struct elf_mapping){
+	return a->inode == b->inode && a->dev_major == b->dev_major &&
+	       a->dev_minor == b->dev_minor && a->kind == b->kind &&
+	       strcmp(maps_path(maps, a), maps_path(maps, b)) == 0;
+}
+
+/*
+ * The ELF virtual address of @addr, in or behind the mapping @m of a file.  The load that @m is a
+ * part of begins at the lowest mapping of the file's beginning that reaches so far: small files
+ * have their first page mapped several times, and a process may also have mapped it to read it.
+ */
+static int find_vaddr(const struct elf_syms *es, const struct maps *maps, const struct mapping *m,
+		      uint64_t addr, uint64_t *ret_vaddr)
+{
+	const struct elf_mapping mapping = {
 		.start = m->start,
 		.end = m->end,
 		.offset = m->offset,
 		.writable = m->perms & MAPPING_WRITE,
-		.executable = m->perms & MAPPING_EXEC,
 	};
+	const struct mapping *low = m;
+	uint64_t first, span;
+
+	if (elf_syms_extent(es, &first, &span) < 0)
+		return -ENOENT;
+	while (low > maps->at && m - low < LOAD_LOOK_BACK_MAX && m->start - low[-1].start < span)
+		low--;
+	for (; low <= m; low++) {
+		if (low->offset == first && same_file(maps, low, m) &&
+		    elf_syms_vaddr(es, &mapping, low->start, addr, ret_vaddr) == 0)
+			return 0;
+	}
+	return -ENOENT;
 }
 
 /* Whether a thread's stack: private memory right above a guard page, as pthread_create() lays it.
@@ -400,7 +427,6 @@ static bool name_in_module(struct symbolizer *s, struct process *process, const 
 			   uint64_t addr, find_fn *find, struct symbol *ret)
 {
 	struct module *module = module_of_mapping(s, process, m);
-	const struct elf_mapping elf_mapping = elf_mapping_of(m);
 	bool inside = addr >= m->start && addr < m->end;
 	struct elf_syms_info info;
 	struct elf_syms *es;
@@ -411,7 +437,7 @@ static bool name_in_module(struct symbolizer *s, struct process *process, const 
 	if (inside)
 		ret->module = module->path;
 	es = module_syms(s, module);
-	if (!es || elf_syms_vaddr(es, &elf_mapping, addr, &vaddr) < 0)
+	if (!es || find_vaddr(es, &process->maps, m, addr, &vaddr) < 0)
 		return false;
 	elf_syms_info(es, &info);
 	ret->kind = SYMBOL_MODULE_ONLY;

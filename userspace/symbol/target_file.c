@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define _GNU_SOURCE 1
 #include "symbol/target_file.h"
 
 #include <errno.h>

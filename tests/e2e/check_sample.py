@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""check_sample.py run REPORT LOG [option..]: is the report on a sample what follows from the sample's
+constants, its own truth (LOG) and the kernel's CPU clock (LOG.watch)?
+check_sample.py gain REPORT LOG FIXED_REPORT FIXED_LOG TOLERANCE: is the predicted gain the measured
+one, operations a second with and without the cure?"""
+
+import argparse
+import re
+
+from e2e import (Check, check_sums, clock_offset_ns, cpu_series, load, lock_named, share,
+                 thread_names, truth_series, window_ns)
+
+CPU_TOLERANCE = 0.03
+CPU_SLACK_NS = 5_000_000  # a sample that hardly runs: 3% of next to nothing is no measure
+BLOCKS = 0.5  # this share of the threads' time on the disk makes it `storage` ..
+BLOCKS_UNSURE = 0.1  # .. give or take so much
+KNOWN = 0.8
+
+
+def check_holders(check, report, lock, who, doing):
+    names = thread_names(report)
+    known_ns = 0
+    doing_ns = {}
+    for holder in lock["holders"]:
+        if holder["tid"] == 0:
+            continue
+        known_ns += holder["blame_ns"]
+        doing_ns[holder["while"]] = doing_ns.get(holder["while"], 0) + holder["blame_ns"]
+        name = names.get(holder["tid"])
+        check.that(name is not None, f"holder {holder['tid']} is no thread of the target")
+        check.that(name == holder["thread"], f"holder {holder['tid']} is {holder['thread']!r}, its thread {name!r}")
+        check.that(re.fullmatch(who, holder["thread"]), f"{holder['thread']!r} never holds {lock['name']!r}")
+    check.that(known_ns >= KNOWN * lock["blame_ns"],
+               f"the holder is known for {share(known_ns, lock['blame_ns']):.0%} of the blame")
+    mostly = max(doing_ns, key=doing_ns.get, default="unknown")
+    check.that(doing is None or mostly == doing,
+               f"the holders are mostly {mostly}, not {doing}: {doing_ns}")
+    if lock["holders"]:
+        check.note(f"held by {lock['holders'][0]['thread']} ({mostly})")
+
+
+def check_cpu(check, report, watch_path):
+    charged_ns = cpu_series(watch_path).over("cpu_ns", *window_ns(report))
+    run_ns = report["time"]["classes"]["run"]
+    check.that(abs(run_ns - charged_ns) <= max(CPU_TOLERANCE * charged_ns, CPU_SLACK_NS),
+               f"run is {run_ns / 1e9:.3f} s, the kernel charged {charged_ns / 1e9:.3f} s")
+    check.note(f"run {run_ns / 1e9:.2f} s of {charged_ns / 1e9:.2f} s charged")
+
+
+def truth_over_window(report, log, field):
+    series = truth_series(log, clock_offset_ns(log + ".watch"))
+    return series.over(("all", "", field), *window_ns(report))
+
+
+def wanted_verdicts(args, check, report):
+    """The table's, but for a disk it depends on whether this one blocks."""
+    wanted = args.verdict.split("|")
+    if args.disk_threads == 0:
+        return wanted
+    blocked = truth_over_window(report, args.log, "wait_ns") / (
+        report["window"]["duration_ns"] * args.disk_threads)
+    check.note(f"fsync takes {blocked:.0%} of the threads' time")
+    if blocked < BLOCKS + BLOCKS_UNSURE and wanted == ["storage"]:
+        wanted = ["storage", "cpu.saturated", "none"] if blocked > BLOCKS - BLOCKS_UNSURE else ["cpu.saturated", "none"]
+    return wanted
+
+
+def check_verdict(args, check, report):
+    verdict = report["verdict"]
+    gain = verdict["gain"]
+    wanted = wanted_verdicts(args, check, report)
+    check.that(verdict["bottleneck"] in wanted, f"the verdict is {verdict['bottleneck']}, not {'|'.join(wanted)}")
+    check.that(verdict["summary"] != "" and verdict["next_step"] != "", "no summary or next step")
+    check.that(verdict["evidence"] != [], "no evidence")
+    check.note(f"{verdict['bottleneck']} ({verdict['confidence']})")
+    if args.gain == "null":
+        check.that(gain is None, f"the gain is {gain}, not null")
+    elif args.gain:
+        low, high = (float(text) for text in args.gain.split("-"))
+        ratio = gain["ratio"] if gain else None
+        if check.that(ratio is not None and low <= ratio <= high, f"the gain is {ratio}, not {low} to {high}"):
+            check.note(f"gain {ratio:.2f}x")
+
+
+def run(args):
+    check = Check()
+    report = load(args.report)
+    check_sums(check, report, args.threads)
+    check_cpu(check, report, args.log + ".watch")
+    check_verdict(args, check, report)
+    if args.lock:
+        lock = lock_named(report, args.lock)
+        if check.that(lock is not None, f"no lock {args.lock}, only {[each['name'] for each in report['locks']]}"):
+            check.that(report["locks"][0] is lock, f"the worst lock is {report['locks'][0]['name']!r}, not {args.lock}")
+            check.that(lock["kind"] == "mutex", f"{args.lock} is a {lock['kind']}, not a mutex")
+            check.that(args.lock in report["verdict"]["summary"], f"the summary does not name {args.lock}")
+            check_holders(check, report, lock, args.who, args.doing)
+    elif args.who:
+        check.that(re.search(rf"\b{args.who}\b", report["verdict"]["summary"]),
+                   f"the summary does not name {args.who}: {report['verdict']['summary']!r}")
+    check.end()
+
+
+def gain(args):
+    check = Check()
+    rates = []
+    for report_path, log in ((args.report, args.log), (args.fixed_report, args.fixed_log)):
+        report = load(report_path)
+        rates.append(truth_over_window(report, log, "ops") / report["window"]["duration_ns"] * 1e9)
+    predicted = (load(args.report)["verdict"]["gain"] or {}).get("ratio")
+    measured = rates[1] / rates[0]
+    if check.that(predicted is not None, "no gain was predicted"):
+        check.near(f"the predicted gain (measured: {rates[0]:.0f} -> {rates[1]:.0f} operations a second)",
+                   predicted, measured, args.tolerance)
+        check.note(f"predicted {predicted:.2f}x, measured {measured:.2f}x ({rates[0]:.0f} -> {rates[1]:.0f} "
+                   f"operations a second)")
+    check.end()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("run")
+    one.add_argument("report")
+    one.add_argument("log")
+    one.add_argument("--threads", type=int, help="constant number of threads")
+    one.add_argument("--verdict", required=True, help="the allowed ones, by |")
+    one.add_argument("--lock", default="")
+    one.add_argument("--who", default="", help="pattern of the holders' names, or who is named without a lock")
+    one.add_argument("--doing", help="what the holders mostly do")
+    one.add_argument("--gain", default="", help="LOW-HIGH or null")
+    one.add_argument("--disk-threads", type=int, default=0, help="so many threads wait for fsync")
+    one.set_defaults(command=run)
+    two = commands.add_parser("gain")
+    for name in ("report", "log", "fixed_report", "fixed_log"):
+        two.add_argument(name)
+    two.add_argument("tolerance", type=float)
+    two.set_defaults(command=gain)
+    args = parser.parse_args()
+    args.command(args)
+
+
+main()
