@@ -45,7 +45,8 @@ static __always_inline bool cls_idle(u32 cls)
 	       cls == CP_POOL_IDLE || cls == CP_CHILD || cls == CP_STOPPED;
 }
 
-/* Advance the clock of parallelism: dt divided by the number of active threads (GAPP, ICPE'20), in 1/1024 ns. */
+/* Advance the clock of parallelism: dt divided by the number of active threads (GAPP, ICPE'20), in
+ * 1/1024 ns. */
 static __always_inline u64 parallel_tick(u64 now)
 {
 	u64 last = __sync_lock_test_and_set(&parallel_at_ns, now);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Why a thread blocks, read from the registers of the system call in which it does so (verdict.md, section 1). */
+/* Why a thread blocks, read from the registers of the system call in which it does so (verdict.md,
+ * section 1). */
 #ifndef CONCPROF_CLASSIFY_BPF_H
 #define CONCPROF_CLASSIFY_BPF_H
 
@@ -37,7 +38,8 @@ static __always_inline struct file *file_of(struct task_struct *task, u64 fd)
 	return file;
 }
 
-/* A named unix socket is a server's (bound, or accepted from one); whose peer is named, called a server; else socketpair. */
+/* A named unix socket is a server's (bound, or accepted from one); whose peer is named, called a
+ * server; else socketpair. */
 static __always_inline u32 unix_class(struct sock *sk)
 {
 	struct unix_sock *u = (struct unix_sock *)sk;
@@ -109,7 +111,8 @@ static __noinline u32 fd_class(struct task_struct *task, u64 fd, struct cp_threa
 	}
 }
 
-/* A thread that polls a single socket waits for that one: a client's request or a backend's answer. */
+/* A thread that polls a single socket waits for that one: a client's request or a backend's answer.
+ */
 static __always_inline u32 poll_class(struct task_struct *task, const struct syscall_regs *r,
 				      struct cp_thread *t)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One helper for each difference between kernels or architectures, with the version that made it. */
+/* One helper for each difference between kernels or architectures, with the version that made it.
+ */
 #ifndef CONCPROF_COMPAT_BPF_H
 #define CONCPROF_COMPAT_BPF_H
 
@@ -21,7 +22,8 @@
 /* Does sched_switch have its fourth argument (5.18)?  Set by user space from BTF. */
 const volatile bool has_prev_state = false;
 
-/* The state in which @prev leaves: since 5.18 (fa2c3254d7cf) an argument, as the task's own may have changed since. */
+/* The state in which @prev leaves: since 5.18 (fa2c3254d7cf) an argument, as the task's own may
+ * have changed since. */
 static __always_inline u32 compat_prev_state(const u64 *ctx, struct task_struct *prev)
 {
 	if (has_prev_state)
@@ -74,7 +76,8 @@ static __always_inline void compat_syscall(struct pt_regs *regs, struct syscall_
 #error "concprof knows the registers of x86_64 and arm64"
 #endif
 
-/* The writer that holds mmap_lock, 0 if none can be told; PREEMPT_RT's rw_semaphore has no such field. */
+/* The writer that holds mmap_lock, 0 if none can be told; PREEMPT_RT's rw_semaphore has no such
+ * field. */
 static __always_inline struct task_struct *compat_mmap_lock_owner(struct task_struct *task)
 {
 	struct mm_struct *mm = task->mm;

@@ -5,9 +5,9 @@
  */
 #include "maps.bpf.h"
 
-#include "task.bpf.c"
-#include "sched.bpf.c"
-#include "sample.bpf.c"
 #include "futex_calls.bpf.c"
+#include "sample.bpf.c"
+#include "sched.bpf.c"
+#include "task.bpf.c"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -94,7 +94,7 @@ enum cp_loss {
 	CP_LOST_LONG_WAITS,
 	CP_LOST_WORD_UNREAD,
 	CP_LOST_SYSCALL,
-	CP_LOST_HOLDER,
+	CP_LOST_STACK_NO_TABLE,
 	CP_LOST_COUNT
 };
 
@@ -114,7 +114,7 @@ struct cp_futex {
 	__u64 episode_start_ns;
 	__u64 blocked_ns; /* of this episode, earlier blocks included */
 	__u64 runq_ns;
-	__u64 peer_ns;
+	__u64 peer_ns; /* of this block: its waker had work in hand */
 	__u64 release_stack;
 	__u32 op;
 	__u32 value;
@@ -172,7 +172,7 @@ struct cp_thread {
 	__u32 why_cls;
 	__u32 why_kind; /* enum cp_edge_kind */
 	__u32 why_sys;  /* enum cp_syscall_kind */
-	__u32 pad;
+	__u32 unwind_tgid; /* until its own tables are there: the process it was forked from */
 	struct cp_futex fx;
 };
 
@@ -251,12 +251,56 @@ struct cp_edge {
 	__u64 wait_ns;
 };
 
+/*
+ * Unwind tables: rows of one u64 (symbol/unwind_table.h says how) in chunks of 4 MiB, the largest value that
+ * Linux 5.15 lets user space map; an index of one u32 for each 256 bytes of text; the executable
+ * mappings of each process, sorted.
+ */
+#define CP_UNWIND_CHUNK_ROWS (512 * 1024)
+#define CP_UNWIND_CHUNKS 2
+#define CP_UNWIND_INDEX_LEN (512 * 1024)
+#define CP_UNWIND_MAPPINGS_MAX 256
+#define CP_UNWIND_TABLES_MAX 1024
+
+enum cp_unwind_kind {
+	CP_UNWIND_GAP,
+	CP_UNWIND_RSP,
+	CP_UNWIND_RBP,
+	CP_UNWIND_DEREF_RBP,
+	CP_UNWIND_PLT,
+	CP_UNWIND_SIGNAL,
+	CP_UNWIND_END,
+	CP_UNWIND_UNSUPPORTED,
+};
+
+struct cp_unwind_table {
+	__u32 first_row;   /* over all chunks; a table lies in one */
+	__u32 first_index;
+	__u32 text_bytes;  /* 0 = not loaded */
+	__u32 pad;
+};
+
+struct cp_unwind_mapping {
+	__u64 start;
+	__u32 len;   /* bytes, cut to 32 bits */
+	__u32 table;
+	__u64 delta; /* from address - start to the table's offset */
+};
+
+struct cp_unwind_process {
+	__u32 len;
+	__u32 pad;
+	struct cp_unwind_mapping at[CP_UNWIND_MAPPINGS_MAX];
+};
+
 #define CP_STACK_TRUNCATED 1
+#define CP_STACK_BY_FRAME_POINTER 2 /* no table was there yet */
 struct cp_stack {
 	__u32 view_tgid;
 	__u16 len;
 	__u16 flags;
 	__u64 ips[CP_STACK_MAX];
+	__u64 pad; /* so that an index masked with 127 stays inside */
 };
 
 struct cp_futex_calls {
@@ -303,7 +347,7 @@ CP_ASSERT_SIZE(struct cp_futex, 72 + 7 * 4 + 12 + 8 * CP_CLASS_COUNT);
 CP_ASSERT_SIZE(struct cp_wait_key, 32);
 CP_ASSERT_SIZE(struct cp_blame_key, 32);
 CP_ASSERT_SIZE(struct cp_block_key, 16);
-CP_ASSERT_SIZE(struct cp_stack, 8 + 8 * CP_STACK_MAX);
+CP_ASSERT_SIZE(struct cp_stack, 16 + 8 * CP_STACK_MAX);
 CP_ASSERT_SIZE(struct cp_ring_long_wait, 72);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * --futex-calls: every futex call of the target, also those that never block.  Loaded on demand
- * alone, since a hook on system calls taxes all of them.  Raw tracepoints: the formatted ones have other
- * offsets on PREEMPT_RT kernels.
+ * alone, since a hook on system calls taxes all of them.  Raw tracepoints: the formatted ones have
+ * other offsets on PREEMPT_RT kernels.
  */
 #include "account.bpf.h"
 #include "futex.bpf.h"

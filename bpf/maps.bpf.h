@@ -119,6 +119,67 @@ struct {
 	__type(value, struct cp_futex_calls);
 } futex_calls SEC(".maps");
 
+struct cp_unwind_chunk {
+	u64 row[CP_UNWIND_CHUNK_ROWS];
+};
+
+struct cp_unwind_index {
+	u32 row[CP_UNWIND_INDEX_LEN];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, CP_UNWIND_CHUNKS);
+	__type(key, u32);
+	__type(value, struct cp_unwind_chunk);
+} unwind_rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct cp_unwind_index);
+} unwind_index SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CP_UNWIND_TABLES_MAX);
+	__type(key, u32);
+	__type(value, struct cp_unwind_table);
+} unwind_tables SEC(".maps");
+
+/* By tgid, kernel-wide.  Inserted into by user space alone, so it may allocate when it needs to. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2048);
+	__type(key, u32);
+	__type(value, struct cp_unwind_process);
+} unwind_processes SEC(".maps");
+
+/* A walk in progress: too much for the stack of a program. */
+#define CP_WALK_WINDOW 4096
+struct cp_walk {
+	u64 ip, sp, bp;
+	u64 window_start;
+	u32 window_len;
+	u32 len;       /* frames so far */
+	u32 mapping;   /* where ip was found last */
+	u32 exact;     /* ip is where it stopped, not a return address */
+	u32 complete;
+	u32 by_frame_pointer;
+	unsigned char window[CP_WALK_WINDOW + 8];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2); /* as scratch */
+	__type(key, u32);
+	__type(value, struct cp_walk);
+} walks SEC(".maps");
+
 /* One for programs that run with interrupts off, one for the timer, which may be an NMI. */
 enum scratch_user { SCRATCH_SCHED, SCRATCH_TIMER, SCRATCH_COUNT };
 struct {
@@ -142,6 +203,7 @@ struct {
 
 /* Set before load. */
 const volatile bool follow_children = true;
+const volatile bool use_unwind = false; /* the kernel has bpf_loop (5.17) */
 const volatile __u64 long_wait_ns = 1000000;
 const volatile __u32 long_waits_per_s = 2000;
 const volatile __u8 syscall_kind[CP_SYSCALLS_MAX] = {};

@@ -5,8 +5,9 @@
  * A thread is RUN until it is switched out, then preempted (runnable) or blocked for a reason read
  * from its system call's registers; a wakeup makes it RUNQ_WAKE, the switch in RUN again.  All but
  * the early wakeup is serialised by the kernel: switches under the runqueue's lock, wakeups under
- * the thread's pi_lock.  A wakeup that comes while its thread is still on its way out is not booked; the
- * switch in then finds a blocked thread that nobody woke, and all its time off the CPU was run queue.
+ * the thread's pi_lock.  A wakeup that comes while its thread is still on its way out is not
+ * booked; the switch in then finds a blocked thread that nobody woke, and all its time off the CPU
+ * was run queue.
  */
 #include "wait.bpf.h"
 
@@ -178,7 +179,8 @@ int on_sched_switch(u64 *ctx)
 	return 0;
 }
 
-/* A pipe, socketpair or queue: whoever in the target wrote had work in hand; anybody else was a client. */
+/* A pipe, socketpair or queue: whoever in the target wrote had work in hand; anybody else was a
+ * client. */
 static __always_inline void resolve_ipc(struct cp_thread *t, struct cp_thread *waker, u64 now)
 {
 	u64 blocked_ns = now > t->block_ns ? now - t->block_ns : 0;

@@ -82,6 +82,7 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->block_cls = CP_OTHER;
 	t->block_kind = CP_EDGE_PEER;
 	t->blocked = 0;
+	t->unwind_tgid = 0;
 	__builtin_memset(&t->fx, 0, sizeof(t->fx));
 	t->view_tid = view_of(task);
 	write_end(t);
@@ -246,6 +247,8 @@ int on_fork(u64 *ctx)
 	if (!t)
 		return 0;
 	settle_seed(t, CP_RUNQ_WAKE, now);
+	if (process) /* a copy of the parent's address space */
+		t->unwind_tgid = p->unwind_tgid ? p->unwind_tgid : p->tgid;
 	publish(t);
 	if (process)
 		send_process(CP_RING_PROCESS, t, now);
@@ -284,6 +287,7 @@ int on_exec(u64 *ctx)
 	struct task_struct *task = (struct task_struct *)ctx[0];
 	u32 old_tid = ctx[1];
 	struct cp_thread *t = slot_of(task);
+	u32 pid;
 	u64 now;
 
 	if (!t && old_tid != (u32)task->pid)
@@ -293,7 +297,10 @@ int on_exec(u64 *ctx)
 	now = window_now();
 	if (!now)
 		return 0;
+	pid = t->tgid;
+	bpf_map_delete_elem(&unwind_processes, &pid); /* of the program before */
 	write_begin(t);
+	t->unwind_tgid = 0;
 	__builtin_memcpy(t->comm, task->comm, sizeof(t->comm));
 	write_end(t);
 	send_process(CP_RING_EXEC, t, now);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The life of one wait on a lock: begun at the switch out, resolved at the wakeup, booked at the
- * switch in.  A thread that is woken, loses the lock to another and sleeps again is still in the same episode.
+ * switch in.  A thread that is woken, loses the lock to another and sleeps again is still in the
+ * same episode.
  */
 #ifndef CONCPROF_WAIT_BPF_H
 #define CONCPROF_WAIT_BPF_H
@@ -93,8 +94,8 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 	bool same = same_lock(&fx->key, key) && fx->op == op && fx->sp == sp &&
 		    fx->stack == stack && t->block_cls == CP_FUTEX;
 
-	fx->chained = same && (restart || ((overtaken || timed_out) &&
-					   now - t->run_from_ns < CHAIN_GAP_NS));
+	fx->chained = same && (restart ||
+			       ((overtaken || timed_out) && now - t->run_from_ns < CHAIN_GAP_NS));
 	fx->key = *key;
 	fx->op = op;
 	fx->sp = sp;
@@ -105,11 +106,11 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 	fx->waker_tid = 0;
 	fx->waker_slot = 0;
 	fx->release_stack = 0;
+	fx->peer_ns = 0;
 	if (!fx->chained) {
 		fx->episode_start_ns = now;
 		fx->blocked_ns = 0;
 		fx->runq_ns = 0;
-		fx->peer_ns = 0;
 	}
 	enter_lock(fx, now);
 }
@@ -172,33 +173,47 @@ static __always_inline void count_edge(u32 from_tid, u32 to_tid, u32 kind, u64 w
 	__sync_fetch_and_add(&edge->wait_ns, wait_ns);
 }
 
-/* What the holder did while @t waited: its class times then and now; for a waker found only now, how long it has run. */
-static __always_inline void blame_while(struct cp_blame *blame, const struct cp_futex *fx,
-					u64 blocked_ns, u64 now)
+static __always_inline void add_while(struct cp_blame *blame, u32 cls, u64 ns)
 {
-	struct cp_thread *h = slot_at(fx->holder_slot ? fx->holder_slot : fx->waker_slot);
-	u64 delta, ran_ns;
-	u32 i, cls;
+	if (ns && cls < CP_CLASS_COUNT)
+		__sync_fetch_and_add(&blame->while_ns[cls], ns);
+}
 
-	if (!h)
-		return;
-	if (!fx->holder_slot) {
-		ran_ns = now > h->run_from_ns ? now - h->run_from_ns : 0;
-		if (ran_ns > blocked_ns)
-			ran_ns = blocked_ns;
-		__sync_fetch_and_add(&blame->while_ns[CP_RUN], ran_ns);
-		__sync_fetch_and_add(&blame->while_ns[CP_OTHER], blocked_ns - ran_ns);
-		return;
-	}
-	if (h->view_tid != fx->holder_tid)
-		return;
-	cls = h->cls;
+/* A waker that was not known as holder when the wait began: it has run since run_from_ns, and
+ * before that was off the CPU for its last block. */
+static __always_inline void waker_while(struct cp_blame *blame, const struct cp_thread *waker,
+					u64 from, u64 now)
+{
+	u64 run_from = waker->run_from_ns, block = waker->block_ns;
+	u64 ran_ns, off_ns = 0;
+
+	if (run_from < from)
+		run_from = from;
+	if (run_from > now)
+		run_from = now;
+	ran_ns = now - run_from;
+	if (block < from)
+		block = from;
+	if (block < run_from)
+		off_ns = run_from - block;
+	add_while(blame, CP_RUN, ran_ns);
+	add_while(blame, waker->block_cls, off_ns);
+	add_while(blame, CP_OTHER, now - from - ran_ns - off_ns);
+}
+
+/* What the holder did while @t waited: its class times now less those when the wait began. */
+static __always_inline void holder_while(struct cp_blame *blame, const struct cp_thread *h,
+					 const struct cp_futex *fx, u64 now)
+{
+	u32 cls = h->cls, i;
+	u64 delta;
+
 	for (i = 0; i < CP_CLASS_COUNT; i++) {
 		delta = h->class_ns[i] - fx->while0_ns[i];
 		if (i == cls && now > h->since_ns)
 			delta += now - h->since_ns;
-		if (delta && (s64)delta > 0)
-			__sync_fetch_and_add(&blame->while_ns[i], delta);
+		if ((s64)delta > 0)
+			add_while(blame, i, delta);
 	}
 }
 
@@ -207,6 +222,7 @@ static __always_inline void book_blame(struct cp_thread *t, u64 blocked_ns, u64 
 	struct cp_futex *fx = &t->fx;
 	struct cp_blame_key key = {.lock = fx->key};
 	struct cp_blame *blame;
+	struct cp_thread *h;
 
 	key.tid = fx->holder_tid ? fx->holder_tid : fx->waker_tid;
 	key.evidence = fx->holder_tid ? fx->evidence : fx->waker_tid ? CP_BY_WAKER : CP_BY_NONE;
@@ -217,13 +233,17 @@ static __always_inline void book_blame(struct cp_thread *t, u64 blocked_ns, u64 
 		return;
 	__sync_fetch_and_add(&blame->waits, 1);
 	__sync_fetch_and_add(&blame->blame_ns, blocked_ns);
-	blame_while(blame, fx, blocked_ns, now);
+	h = slot_at(fx->holder_slot ? fx->holder_slot : fx->waker_slot);
+	if (h && fx->holder_slot && h->view_tid == fx->holder_tid)
+		holder_while(blame, h, fx, now);
+	else if (h && !fx->holder_slot)
+		waker_while(blame, h, now - blocked_ns, now);
 	count_edge(t->view_tid, key.tid, CP_EDGE_LOCK, blocked_ns);
 }
 
 /*
- * The part of a wait in which its waker had work in hand: from the moment the waker became busy.  The
- * rest is idleness passed on (a worker of a pool without backlog).
+ * The part of a wait in which its waker had work in hand: from the moment the waker became busy.
+ * The rest is idleness passed on (a worker of a pool without backlog).
  */
 static __always_inline u64 peer_part(const struct cp_thread *t, const struct cp_thread *waker,
 				     u64 now)
@@ -253,7 +273,7 @@ static __always_inline void resolve_futex(void *ctx, struct cp_thread *t, struct
 		fx->waker_slot = waker->slot;
 		fx->contender = waker != t && same_lock(&waker->fx.key, &fx->key);
 		fx->release_stack = take_stack(ctx, waker, SCRATCH_SCHED);
-		fx->peer_ns += peer_part(t, waker, now);
+		fx->peer_ns = peer_part(t, waker, now);
 		if (!fx->holder_tid)
 			inherit_work(t, waker);
 	} else if (fx->op != CP_OP_KERNEL && !fx->holder_tid) {
@@ -296,7 +316,8 @@ static __always_inline void stream_long_wait(const struct cp_thread *t, u64 now)
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 }
 
-/* An episode's total went from @before to @after: one thread writes its own entry, so no atomics. */
+/* An episode's total went from @before to @after: one thread writes its own entry, so no atomics.
+ */
 static __always_inline void book_episode(struct cp_wait *w, bool chained, u64 before, u64 after)
 {
 	u32 old = log2_bucket(before), new = log2_bucket(after);
@@ -328,6 +349,7 @@ static __always_inline void book_wait(struct cp_thread *t, u64 blocked_ns, u64 r
 	book_episode(w, fx->chained, before, fx->blocked_ns + fx->runq_ns);
 	w->blocked_ns += blocked_ns;
 	w->runq_ns += runq_ns;
+	w->peer_ns += fx->peer_ns < blocked_ns ? fx->peer_ns : blocked_ns;
 	w->value = fx->value;
 	w->timed |= fx->timed;
 	if (fx->proven) {

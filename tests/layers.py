@@ -18,7 +18,7 @@ MAY_INCLUDE = {
     "symbol": ("base", "model"),
     "runtime": ("base", "model"),
     "analysis": ("base", "model"),
-    "source": ("base", "model"),
+    "source": ("base", "model", "symbol"),
     "report": ("base", "model", "analysis"),
     "render": ("base", "model", "analysis", "report"),
     "tui": ("base", "model", "analysis", "report"),
@@ -85,7 +85,7 @@ class Checker:
             want = "# " + SPDX
             first = 1 if lines and lines[0].startswith("#!") else 0
         if len(lines) <= first or lines[first].rstrip() != want:
-            self.say(path, first + 1, "the first line is to be `%s`" % want)
+            self.say(path, first + 1, "the first line is to be: " + want)
 
     def check_length(self, path, lines):
         if len(lines) > FILE_LINES_MAX:

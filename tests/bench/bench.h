@@ -202,7 +202,7 @@ static inline void bench_parse(struct bench *b, const struct bench_option *own, 
 
 /* ---- workers ---- */
 
-/* Pin the caller to the @place-th of the CPUs of --cpus, counted round. */
+/* Pin the calling worker to the @place-th of the CPUs of --cpus, counted round. */
 static inline void bench_pin(const struct bench *b, uint32_t place)
 {
 	cpu_set_t set;
@@ -213,6 +213,18 @@ static inline void bench_pin(const struct bench *b, uint32_t place)
 	CPU_SET((size_t)b->cpus[place % b->cpus_len], &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
 		bench_die("pin to a CPU", errno);
+}
+
+/*
+ * The calling worker does not preempt whoever wakes it: in a ping-pong each round trip then takes
+ * two switches and two wakeups, every time.
+ */
+static inline void bench_batch(void)
+{
+	const struct sched_param param = {0};
+
+	if (sched_setscheduler(0, SCHED_BATCH, &param))
+		bench_die("SCHED_BATCH", errno);
 }
 
 static inline void bench_did(struct bench_worker *w, uint64_t ops)

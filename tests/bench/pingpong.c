@@ -29,6 +29,7 @@ static void *run(void *arg)
 	char byte = 'b';
 
 	bench_pin(w->bench, end->place);
+	bench_batch();
 	for (;;) {
 		if (end->leads && write(end->out_fd, &byte, 1) != 1)
 			bench_die("write to a pipe", errno);

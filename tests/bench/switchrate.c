@@ -46,6 +46,7 @@ static void *run(void *arg)
 	uint32_t *turn = w->data;
 
 	bench_pin(w->bench, w->index / 2);
+	bench_batch();
 	for (;;) {
 		await_turn(turn, mine);
 		if (mine == 0) {

@@ -11,7 +11,7 @@ set -uo pipefail
 
 e2e=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 cd "$e2e/../.." || exit 1
-concprof=$PWD/concprof
+concprof=${CONCPROF-$PWD/concprof}
 samples=$PWD/build/samples
 # A checkout may be read-only (under tests/vm/ it is).
 kept=${CONCPROF_E2E_KEPT-$PWD/build/e2e}
@@ -24,7 +24,8 @@ patience=${CK_TIMEOUT_MULTIPLIER-1}
 declare -A owned=() # pid -> its start time: what identifies a process
 cgroups=() after_cgroups=()
 failures=0 logs=0
-sample_pid='' sample_log='' sample_threads='' started='' watch_pid=''
+# shellcheck disable=SC2034 # for who sources this
+sample_pid='' sample_log='' sample_threads='' started='' watch_pid='' sample_cgroup=''
 
 # ---- processes ----
 
@@ -105,6 +106,7 @@ start_sample()
 		echo "sample $name did not get ready: $(< "$sample_log")" >&2
 		return 1
 	fi
+	# shellcheck disable=SC2034 # for who sources this
 	sample_threads=$(sed -n 's/^ready .*threads=\([0-9]*\).*/\1/p' "$sample_log")
 }
 
@@ -136,7 +138,7 @@ profile()
 {
 	local report=$1 status=0
 	shift
-	"$concprof" "$@" -o "$report" > "${report%.*}.out" 2> "${report%.*}.err" || status=$?
+	"$concprof" -o "$report" "$@" > "${report%.*}.out" 2> "${report%.*}.err" || status=$?
 	[ $status = 0 ] && [ -s "$report" ]
 }
 

@@ -373,8 +373,8 @@ static struct record random_step(uint64_t *state)
 }
 
 /*
- * Records that are valid one by one and contradict each other in all ways: numbers up to 2^64 too,
- * whose sums no window can hold.  Only small ones keep all sums exact.
+ * Records that are valid one by one and contradict each other in all ways, with numbers up to 2^64
+ * whose sums no window can hold: the snapshot still adds up.
  */
 START_TEST(any_records_make_a_consistent_snapshot)
 {

@@ -227,3 +227,51 @@ void feed_check_snapshot(const struct snapshot *snap)
 	check_locks(snap);
 	check_lists(snap);
 }
+
+struct model *feed_begin(void)
+{
+	struct model *m = model_new();
+	struct record run = feed_run(FEED_START);
+
+	ck_assert_ptr_nonnull(m);
+	feed_put(m, &run);
+	FEED(m, RECORD_PROCESS, .process = {.pid = FEED_PID, .ppid = 1, .comm = "prog"});
+	return m;
+}
+
+void feed_thread(struct model *model, uint32_t tid, const char *name, uint64_t until_ns,
+		 uint64_t run_ns, uint64_t futex_ns)
+{
+	struct record rec = {.type = RECORD_COUNTERS,
+			     .counters = {.pid = FEED_PID,
+					  .tid = tid,
+					  .start_ns = FEED_START,
+					  .until_ns = FEED_START + until_ns,
+					  .class_ns = {[CLASS_RUN] = run_ns},
+					  .futex_ns = futex_ns}};
+
+	ck_assert_uint_lt(strlen(name), sizeof(rec.counters.name));
+	strcpy(rec.counters.name, name);
+	feed_put(model, &rec);
+}
+
+struct snapshot *feed_end_at(struct model *model, uint64_t end_ns)
+{
+	struct snapshot *snap;
+
+	FEED(model, RECORD_SLICE, .slice = {.end_ns = FEED_START + end_ns});
+	snap = model_freeze(model);
+	ck_assert_ptr_nonnull(snap);
+	feed_check_snapshot(snap);
+	model_free(model);
+	return snap;
+}
+
+const struct snap_thread *feed_thread_of(const struct snapshot *snap, uint32_t tid)
+{
+	for (uint32_t i = 0; i < snap->threads_len; i++)
+		if (snap->threads[i].tid == tid)
+			return &snap->threads[i];
+	ck_abort_msg("no thread %u", tid);
+	return NULL;
+}

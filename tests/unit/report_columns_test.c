@@ -206,10 +206,16 @@ END_TEST
 
 START_TEST(models_in_use_are_those_seen)
 {
+	struct snap_thread *poller = &fix.threads[3];
+
+	/* It polls, but hardly ever has something to do. */
+	ck_assert_uint_gt(poller->class_ns[CLASS_LOOP_IDLE], 0);
+	ck_assert_uint_eq(report_models_in_use(&fix.rep), 1U << MODEL_THREADS);
+	poller->class_ns[CLASS_RUN] = poller->lifetime_ns / 10;
 	ck_assert_uint_eq(report_models_in_use(&fix.rep),
 			  1U << MODEL_THREADS | 1U << MODEL_EVENT_LOOP);
+	poller->class_ns[CLASS_LOOP_IDLE] = 0;
 	fix.processes[0].runtime = "cpython";
-	fix.snap.class_ns[CLASS_LOOP_IDLE] = 0;
 	ck_assert_uint_eq(report_models_in_use(&fix.rep), 1U << MODEL_THREADS | 1U << MODEL_GIL);
 	fix.processes[0].threads = 1;
 	ck_assert_uint_eq(report_models_in_use(&fix.rep), 0);

@@ -190,7 +190,7 @@ START_TEST(by_name)
 	target_list_free(&list);
 
 	/* the whole name of a program whose name was cut */
-	strcat(name, "-and-more");
+	snprintf(name + strlen(name), sizeof(name) - strlen(name), "-and-more");
 	ck_assert_int_eq(target_add_comm(&list, name, NULL), 0);
 	ck_assert_uint_eq(list.len, 2);
 	target_list_free(&list);

@@ -99,7 +99,7 @@ START_TEST(long_names_are_cut)
 
 	memset(line + at, 'x', 2000);
 	/* what follows the limit of a line must not be taken for a line */
-	strcpy(line + at + 2000, "ffffffff81000008 T fake\n");
+	snprintf(line + at + 2000, sizeof(line) - 2000 - (size_t)at, "ffffffff81000008 T fake\n");
 	resolve(line, &q, 1);
 	ck_assert_uint_eq(q.start, 0xffffffff81000000);
 	ck_assert_uint_eq(strlen(q.name), KALLSYMS_NAME_MAX - 1);

@@ -27,8 +27,9 @@ int delivery_flush(struct delivery *d, struct err *err);
 int delivery_finish(struct delivery *d, const struct model *model, const struct cli_env *env,
 		    struct err *err);
 
-/* Remove what is not committed; safe beside another thread that is at work on @d. */
-void delivery_discard(void *d);
+/* Remove what is not committed; safe beside another thread that is at work on it.
+ * @ctx is a struct delivery. */
+void delivery_discard(void *ctx);
 /* Discard what is not committed, and free; takes NULL. */
 void delivery_free(struct delivery *d);
 

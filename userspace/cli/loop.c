@@ -137,9 +137,16 @@ static int on_spell(struct loop *loop, struct err *err)
 	return 0;
 }
 
-/* A command maps its libraries after its exec, and may be gone before the first slice ends. */
+/*
+ * A command maps its libraries after its exec, and may be gone before the first slice ends.  The
+ * ring is read first: a few records alone do not wake its reader.
+ */
 static int on_young(struct loop *loop, struct err *err)
 {
+	int rc = live_drain(loop->opt->live, err);
+
+	if (rc < 0)
+		return rc;
 	collector_refresh(loop->opt->collector, COLLECTOR_READS_PER_SLICE);
 	loop->young_ns *= 2;
 	if (loop->young_ns >= loop->opt->slice_ns)

@@ -7,6 +7,7 @@
 #include "render/render.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -277,12 +278,12 @@ static int parse_long(struct parse *p, int argc, char *const *argv, int *i, stru
 
 	for (size_t k = 0; k < OPT_COUNT; k++) {
 		const struct option_row *row = &options[k];
-		char as_typed[32] = "--";
+		char as_typed[32];
 		int rc;
 
 		if (strlen(row->name) != len || strncmp(row->name, name, len))
 			continue;
-		strcpy(as_typed + 2, row->name);
+		snprintf(as_typed, sizeof(as_typed), "--%s", row->name);
 		rc = check_command(p, row, as_typed, err);
 		if (rc < 0)
 			return rc;

@@ -190,12 +190,18 @@ int output_publish(struct output *out, struct err *err)
 int output_commit(struct output *out, struct err *err)
 {
 	off_t len = lseek(out->fd, 0, SEEK_CUR);
+	int fd;
 
 	/* Give back what was reserved and is not needed. */
 	if (len < 0 || ftruncate(out->fd, len) < 0)
 		return cannot(out, errno, err);
-	/* Some file systems tell only now that there was no room. */
-	if (fsync(out->fd) < 0 && errno != EINVAL)
+	/*
+	 * Network file systems tell only now that there was no room.  No fsync(): beside a service
+	 * that is busy with its disk it could take many seconds.
+	 */
+	fd = out->fd;
+	out->fd = -1;
+	if (close(fd) < 0 && errno != EINTR)
 		return cannot(out, errno, err);
 	if (output_publish(out, err) < 0)
 		return err ? err->code : -EIO;

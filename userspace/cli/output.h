@@ -20,7 +20,7 @@ struct output;
  */
 int output_open(const char *path, struct output **ret, struct err *err);
 
-/* For writers of their own; owned by @out. */
+/* For writers of their own, until output_commit(); owned by @out. */
 int output_fd(const struct output *out);
 const char *output_path(const struct output *out);
 

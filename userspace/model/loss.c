@@ -68,6 +68,9 @@ static const struct loss_row loss_table[LOSS_COUNT] = {
 	[LOSS_NEW_SYSCALL] = {"new_syscall", false,
 			      "threads were blocked in system calls that no class claims: class "
 			      "other"},
+	[LOSS_STACK_FRAME_POINTER] = {"stack_frame_pointer", false,
+				      "stacks followed by frame pointers alone, as no unwind table "
+				      "was there: they may be cut or wrong"},
 };
 
 static const struct loss_row *row_of(enum loss_cause cause)

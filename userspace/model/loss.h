@@ -33,8 +33,9 @@ enum loss_cause {
 	LOSS_SHARED_UNIDENTIFIED, /* shared futex whose file could not be told */
 	LOSS_FILES_UNREADABLE,
 	LOSS_LONG_WAITS_CAPPED,
-	LOSS_WAIT_WORD_UNREAD, /* owner word not readable */
-	LOSS_NEW_SYSCALL,      /* blocked in a system call that no class claims */
+	LOSS_WAIT_WORD_UNREAD,	  /* owner word not readable */
+	LOSS_NEW_SYSCALL,	  /* blocked in a system call that no class claims */
+	LOSS_STACK_FRAME_POINTER, /* followed by frame pointers: no unwind table for its module */
 	LOSS_COUNT
 };
 

@@ -57,7 +57,8 @@ int model_apply_lock(struct model *m, const struct record *rec, struct err *err)
 	if (r < 0)
 		return r;
 	lock = model_lock(m, i);
-	/* Again: by its address in a further process, or with what its mapping has told meanwhile. */
+	/* Again: by its address in a further process, or with what its mapping has told meanwhile.
+	 */
 	if (lock->identified && from->shared == lock->shared && !from->inode)
 		return 0;
 	r = strpool_put(&m->strings, from->path, &path, err);

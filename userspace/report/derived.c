@@ -81,7 +81,8 @@ const char *report_model_name(enum report_model model)
 
 /* What is seen in use, not what is linked: a Python process with one thread never waits for its
  * GIL, and a library that could poll but never does is no event loop. */
-/* It waits for events and works between them; a main thread that only waits for a signal does not. */
+/* It waits for events and works between them; a main thread that only waits for a signal does not.
+ */
 static bool works_in_loop(const struct snap_thread *t)
 {
 	return t->class_ns[CLASS_LOOP_IDLE] && t->class_ns[CLASS_RUN] >= t->lifetime_ns / 100;

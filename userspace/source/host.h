@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The machine beside the target: idle CPUs, and the CPU limit of the target's cgroup (v1 and v2). */
+/* The machine beside the target: idle CPUs, and the CPU limit of the target's cgroup (v1 and v2).
+ */
 #ifndef SOURCE_HOST_H
 #define SOURCE_HOST_H
 

@@ -139,6 +139,8 @@ int live_open(const struct live_options *opt, const struct record_sink *sink, st
 	rc = live_load(live, err);
 	if (!rc)
 		rc = live_ring_open(live, err);
+	if (!rc)
+		rc = live_unwind_open(live, err);
 	if (rc)
 		goto fail;
 	live_update_ports(live);
@@ -150,6 +152,8 @@ int live_open(const struct live_options *opt, const struct record_sink *sink, st
 	rc = begin_window(live, err);
 	if (rc)
 		goto fail;
+	/* Nobody waits for tables: the window has begun. */
+	live_unwind_refresh(live, true);
 	*ret = live;
 	return 0;
 fail:
@@ -218,6 +222,7 @@ int live_slice(struct live *live, struct err *err)
 	int rc = follow_cgroup(live, err);
 
 	live_update_ports(live);
+	live_unwind_refresh(live, true);
 	return rc ? rc : read_everything(live, live_clock_ns(), false, err);
 }
 
@@ -253,6 +258,7 @@ void live_free(struct live *live)
 	live_cost_spell(live, false);
 	detach(live);
 	ring_buffer__free(live->ring);
+	live_unwind_free(live);
 	if (live->slots)
 		munmap((void *)live->slots, live->slots_bytes);
 	concprof_bpf__destroy(live->skel);

@@ -25,7 +25,7 @@ static const enum loss_cause cause_of[] = {
 	[CP_LOST_LONG_WAITS] = LOSS_LONG_WAITS_CAPPED,
 	[CP_LOST_WORD_UNREAD] = LOSS_WAIT_WORD_UNREAD,
 	[CP_LOST_SYSCALL] = LOSS_NEW_SYSCALL,
-	[CP_LOST_HOLDER] = LOSS_HOLDER_UNKNOWN,
+	[CP_LOST_STACK_NO_TABLE] = LOSS_STACK_FRAME_POINTER,
 };
 _Static_assert(ARRAY_LEN(cause_of) == CP_LOST_COUNT, "every loss of the BPF side has a cause");
 
@@ -47,7 +47,8 @@ static uint64_t recursion_misses(const struct live *live)
 	struct bpf_program *prog;
 	uint64_t misses = 0;
 
-	bpf_object__for_each_program(prog, live->skel->obj) {
+	bpf_object__for_each_program(prog, live->skel->obj)
+	{
 		struct bpf_prog_info info = {0};
 		uint32_t len = sizeof(info);
 		int fd = bpf_program__fd(prog);
@@ -87,7 +88,8 @@ static void bpf_run_time(const struct live *live, uint64_t *ret_ns, uint64_t *re
 	struct bpf_program *prog;
 
 	*ret_ns = *ret_calls = 0;
-	bpf_object__for_each_program(prog, live->skel->obj) {
+	bpf_object__for_each_program(prog, live->skel->obj)
+	{
 		struct bpf_prog_info info = {0};
 		uint32_t len = sizeof(info);
 		int fd = bpf_program__fd(prog);
@@ -141,7 +143,8 @@ uint64_t live_map_bytes(const struct live *live)
 	struct bpf_map *map;
 	uint64_t sum = 0;
 
-	bpf_object__for_each_map(map, live->skel->obj) {
+	bpf_object__for_each_map(map, live->skel->obj)
+	{
 		char path[64], line[256];
 		_cleanup_fclose_ FILE *f = NULL;
 		unsigned long long bytes;
@@ -171,14 +174,16 @@ static uint64_t events(const struct live *live)
 
 int live_emit_self(struct live *live, struct err *err)
 {
-	uint64_t elapsed_ns = num_sat_sub(live->end_ns ? live->end_ns : live_clock_ns(), live->start_ns);
+	uint64_t elapsed_ns =
+		num_sat_sub(live->end_ns ? live->end_ns : live_clock_ns(), live->start_ns);
 	struct record_self *self = &live->rec.self;
 
 	memset(&live->rec, 0, sizeof(live->rec));
 	live->rec.type = RECORD_SELF;
 	self->cpu_ns = num_sat_sub(own_cpu_ns(), live->cpu_base_ns);
 	if (live->spell_ns)
-		self->bpf_ns = (uint64_t)((double)live->bpf_ns * ((double)elapsed_ns / (double)live->spell_ns));
+		self->bpf_ns = (uint64_t)((double)live->bpf_ns *
+					  ((double)elapsed_ns / (double)live->spell_ns));
 	self->bpf_calls = live->bpf_calls;
 	self->bpf_calls_ns = live->bpf_ns;
 	self->events = events(live);

@@ -30,7 +30,9 @@ enum live_sent {
 
 struct live_process {
 	uint32_t pid;
+	uint32_t tgid; /* kernel-wide */
 	uint32_t ppid;
+	bool tables_due; /* its mappings are new: unwind tables are wanted */
 	uint32_t threads; /* alive at the latest slice */
 	char comm[CP_COMM_LEN + 1];
 	uint64_t start_ns;
@@ -51,6 +53,7 @@ struct live {
 	size_t slots_bytes;
 	size_t slot_size;
 	uint32_t slots_len;
+	struct live_unwind *unwind; /* NULL: frame pointers alone */
 	uint64_t start_ns;
 	uint64_t end_ns; /* 0 while the window is open */
 	uint32_t threads_alive;
@@ -95,6 +98,7 @@ struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t 
 int live_emit_thread(struct live *live, const struct cp_thread *t, uint64_t now_ns, bool ended,
 		     struct err *err);
 int live_read_threads(struct live *live, uint64_t now_ns, struct err *err);
+int live_emit_process(struct live *live, struct live_process *p, struct err *err);
 int live_emit_processes(struct live *live, struct err *err);
 
 /* live_maps.c: what is aggregated in maps */
@@ -102,6 +106,14 @@ int live_read_maps(struct live *live, bool all, struct err *err);
 /* The record id of @key, announced first where it is new; 0 when memory is short. */
 uint64_t live_lock_id(struct live *live, const struct cp_lock_key *key, struct err *err);
 int live_send_stack(struct live *live, uint64_t id, struct err *err);
+
+/* live_unwind.c */
+int live_unwind_open(struct live *live, struct err *err);
+void live_unwind_free(struct live *live);
+/* @p has ended: its pid may be used again. */
+void live_unwind_drop(struct live *live, const struct live_process *p);
+/* Tables for processes that are new or have changed their mappings; @all: look at every one. */
+void live_unwind_refresh(struct live *live, bool all);
 
 /* live_ring.c */
 int live_ring_open(struct live *live, struct err *err);

@@ -117,6 +117,10 @@ static void set_rodata(struct live *live)
 
 	ro->has_prev_state = has_prev_state();
 	ro->follow_children = live->opt.follow_children;
+#ifdef __x86_64__
+	/* bpf_loop came in 5.17 (e6f2dd0f8067); without it frame pointers are followed. */
+	ro->use_unwind = libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL) == 1;
+#endif
 	syscall_kinds_fill((uint8_t *)ro->syscall_kind, sizeof(ro->syscall_kind));
 }
 

@@ -65,8 +65,8 @@ int live_send_stack(struct live *live, uint64_t id, struct err *err)
 }
 
 /* Announce what a record refers to; 0 or an error. */
-static int refer(struct live *live, const struct cp_lock_key *key, uint64_t stack, uint64_t *ret_lock,
-		 struct err *err)
+static int refer(struct live *live, const struct cp_lock_key *key, uint64_t stack,
+		 uint64_t *ret_lock, struct err *err)
 {
 	int rc = live_send_stack(live, stack, err);
 
@@ -297,7 +297,8 @@ static int read_map(struct live *live, const struct map_reader *reader, bool all
 
 	while (!rc && seen <= most) {
 		len = b.cap;
-		end = bpf_map_lookup_batch(fd, first ? NULL : token, token, b.keys, b.values, &len, NULL);
+		end = bpf_map_lookup_batch(fd, first ? NULL : token, token, b.keys, b.values, &len,
+					   NULL);
 		if (end == -ENOSPC && b.cap < BATCH_MAX) { /* one bucket holds more than a batch */
 			rc = batch_grow(&b, b.cap * 4, key_size, value_size);
 			continue;

@@ -23,18 +23,22 @@ static int on_exit_record(struct live *live, const struct cp_ring_exit *e, struc
 	return live_emit_thread(live, t, t->since_ns, true, err);
 }
 
-static void on_process(struct live *live, const struct cp_ring_process *r)
+/* Told at once: it may have ended by the next slice, and its names are to be had while it lives. */
+static int on_process(struct live *live, const struct cp_ring_process *r, struct err *err)
 {
 	struct live_process *p = live_process_get(live, r->view_pid, r->at_ns);
 
 	if (!p)
-		return;
+		return err_set(err, -ENOMEM, "out of memory");
 	live_note_pid(live, r->pid, r->view_pid);
 	p->ppid = r->view_ppid;
 	memcpy(p->comm, r->comm, CP_COMM_LEN);
+	p->tgid = r->pid;
+	p->tables_due = true;
 	if (r->type == CP_RING_EXEC)
 		p->execs++;
 	p->dirty = true;
+	return live_emit_process(live, p, err);
 }
 
 static int on_long_wait(struct live *live, const struct cp_ring_long_wait *w, struct err *err)
@@ -80,7 +84,7 @@ static int on_record(void *ctx, void *data, size_t size)
 	else if (type == CP_RING_LONG_WAIT && size >= sizeof(struct cp_ring_long_wait))
 		rc = on_long_wait(live, data, &live->ring_err);
 	else if (size >= sizeof(struct cp_ring_process))
-		on_process(live, data);
+		rc = on_process(live, data, &live->ring_err);
 	live->ring_error = rc;
 	return 0;
 }
@@ -109,5 +113,6 @@ int live_drain(struct live *live, struct err *err)
 	}
 	if (rc < 0)
 		return err_set(err, rc, "cannot read the event ring: %s", strerror(-rc));
+	live_unwind_refresh(live, false);
 	return 0;
 }

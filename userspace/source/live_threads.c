@@ -45,6 +45,7 @@ struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t 
 	p->pid = pid;
 	p->start_ns = now_ns;
 	p->dirty = true;
+	p->tables_due = true;
 	return p;
 }
 
@@ -144,6 +145,7 @@ static void note_process(struct live *live, const struct cp_thread *t, uint64_t 
 	if (!p)
 		return;
 	live_note_pid(live, t->tgid, t->view_tgid);
+	p->tgid = t->tgid;
 	p->threads++;
 	p->forks_alive += t->forks;
 	if (!p->ppid)
@@ -165,6 +167,7 @@ static void end_processes(struct live *live, uint64_t now_ns)
 		if (!p->threads && !p->end_ns) {
 			p->end_ns = now_ns;
 			p->dirty = true;
+			live_unwind_drop(live, p);
 		}
 	}
 }
@@ -204,27 +207,32 @@ int live_read_threads(struct live *live, uint64_t now_ns, struct err *err)
 	return 0;
 }
 
-int live_emit_processes(struct live *live, struct err *err)
+int live_emit_process(struct live *live, struct live_process *p, struct err *err)
 {
 	struct record_process *r = &live->rec.process;
-	struct live_process *p;
+
+	memset(&live->rec, 0, sizeof(live->rec));
+	live->rec.type = RECORD_PROCESS;
+	r->pid = p->pid;
+	r->ppid = p->ppid;
+	memcpy(r->comm, p->comm, sizeof(p->comm));
+	r->start_ns = p->start_ns;
+	r->end_ns = p->end_ns;
+	r->forks = p->forks_ended + p->forks_alive;
+	r->execs = p->execs;
+	p->dirty = false;
+	return live_emit(live, err);
+}
+
+int live_emit_processes(struct live *live, struct err *err)
+{
 	int rc = 0;
 
 	for (size_t i = 0; i < live->processes.len && !rc; i++) {
-		p = &live->processes.at[i];
-		if (!p->dirty && !p->forks_alive && !p->forks_ended)
-			continue;
-		memset(&live->rec, 0, sizeof(live->rec));
-		live->rec.type = RECORD_PROCESS;
-		r->pid = p->pid;
-		r->ppid = p->ppid;
-		memcpy(r->comm, p->comm, sizeof(p->comm));
-		r->start_ns = p->start_ns;
-		r->end_ns = p->end_ns;
-		r->forks = p->forks_ended + p->forks_alive;
-		r->execs = p->execs;
-		p->dirty = false;
-		rc = live_emit(live, err);
+		struct live_process *p = &live->processes.at[i];
+
+		if (p->dirty || p->forks_alive || p->forks_ended)
+			rc = live_emit_process(live, p, err);
 	}
 	return rc;
 }

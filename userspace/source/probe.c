@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/num.h"
+#include "base/strbuf.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,7 @@ void probe_add(struct probe_list *list, const char *item, bool core, const char 
 	       enum probe_state state, const char *found, ...)
 {
 	struct probe_result *result = vec_add(&list->results);
+	struct strbuf text = {0};
 	va_list ap;
 
 	if (!result) {
@@ -38,8 +40,10 @@ void probe_add(struct probe_list *list, const char *item, bool core, const char 
 	result->cost = cost;
 	result->state = state;
 	va_start(ap, found);
-	vsnprintf(result->found, sizeof(result->found), found, ap);
+	strbuf_vprintf(&text, found, ap);
 	va_end(ap);
+	snprintf(result->found, sizeof(result->found), "%s", strbuf_str(&text));
+	strbuf_free(&text);
 }
 
 bool probe_core_works(const struct probe_list *list)
@@ -61,10 +65,10 @@ void probe_list_free(struct probe_list *list)
 /* The first line of a small file, "" where it cannot be read. */
 static void read_line(const char *path, char *buf, size_t size)
 {
-	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, buf, size - 1);
 
-	if (!file || !fgets(buf, (int)size, file))
-		buf[0] = '\0';
+	buf[len > 0 ? len : 0] = '\0';
 	buf[strcspn(buf, "\n")] = '\0';
 }
 

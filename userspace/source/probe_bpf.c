@@ -43,6 +43,7 @@
 #define INSNS_MAX 32
 #define ONLINE_CPU 0
 
+static const struct bpf_insn load_map[] = {LOAD_MAP(BPF_REG_1)};
 static const struct bpf_insn code_nothing[] = {RETURN_0};
 /* The second argument of sched_switch is the task that leaves. */
 static const struct bpf_insn code_task_pt_regs[] = {LOAD_DW(BPF_REG_1, BPF_REG_1, 8),
@@ -251,8 +252,7 @@ static int load(const struct probe_ctx *ctx, const struct prog_row *row)
 
 	memcpy(code, row->code, row->code_len * sizeof(code[0]));
 	for (size_t i = 0; i < row->code_len && row->map != MAP_NONE; i++) {
-		if (code[i].src_reg == BPF_PSEUDO_MAP_FD &&
-		    code[i].code == (BPF_LD | BPF_DW | BPF_IMM))
+		if (code[i].src_reg == BPF_PSEUDO_MAP_FD && code[i].code == load_map[0].code)
 			code[i].imm = ctx->map_fd[row->map];
 	}
 	switch (row->kind) {
@@ -355,10 +355,12 @@ static void probe_maps(struct probe_list *list, struct probe_ctx *ctx)
 {
 	for (size_t i = 0; i < MAP_COUNT; i++) {
 		const struct map_row *row = &map_rows[i];
-		LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = row->flags);
-		int fd = bpf_map_create(row->type, "concprof_probe", row->key_size, row->value_size,
-					row->max_entries, &opts);
+		LIBBPF_OPTS(bpf_map_create_opts, opts);
+		int fd;
 
+		opts.map_flags = row->flags;
+		fd = bpf_map_create(row->type, "concprof_probe", row->key_size, row->value_size,
+				    row->max_entries, &opts);
 		ctx->map_fd[i] = fd;
 		if (fd >= 0)
 			probe_add(list, row->item, true, NO_PROFILE, PROBE_OK, "works");

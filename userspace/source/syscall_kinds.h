@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Fill @kinds (indexed by system call number, values of enum cp_syscall_kind); others stay CP_SYS_OTHER. */
+/* Fill @kinds (indexed by system call number, values of enum cp_syscall_kind); others stay
+ * CP_SYS_OTHER. */
 void syscall_kinds_fill(uint8_t *kinds, size_t len);
 
 #endif

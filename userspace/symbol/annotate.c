@@ -169,7 +169,7 @@ static void name_offset(char *to, size_t size, const char *name, uint64_t offset
 	if (offset)
 		snprintf(suffix, sizeof(suffix), "+0x%" PRIx64, offset);
 	copy_cut(to, size - strlen(suffix), name);
-	strcat(to, suffix);
+	copy_cut(to + strlen(to), size - strlen(to), suffix);
 }
 
 /* Shared memory without a name of its own is a deleted /dev/zero to the kernel. */

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "tests/kernel/scene.h"
+
+#include <check.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/num.h"
+
+/* Switches between the reading of the kernel's clocks and the edge of the window. */
+#define SWITCHES_SLACK 3
+/* The kernel reads its clock when it picks a thread, we do at the tracepoint, behind other
+ * observers. */
+#define SWITCH_OFF_NS 10000
+
+int scene_tid(const struct scene *sc, unsigned actor)
+{
+	return sc->st->actors[actor].tid;
+}
+
+const struct record_counters *scene_counters(const struct scene *sc, unsigned actor)
+{
+	const struct record_counters *c = watch_counters(&sc->w, scene_tid(sc, actor));
+
+	ck_assert_msg(c, "actor %u never appeared", actor);
+	return c;
+}
+
+void check_near(uint64_t got_ns, uint64_t truth_ns, uint64_t less_ns, const char *what)
+{
+	uint64_t off_ns = truth_ns / 20 + slack_ns();
+
+	ck_assert_msg(got_ns <= truth_ns + off_ns && got_ns + less_ns + off_ns >= truth_ns,
+		      "%s: %.3f ms, in truth %.3f ms less at most %.3f ms", what, got_ns / 1e6,
+		      truth_ns / 1e6, less_ns / 1e6);
+}
+
+static void check_count(uint64_t got, uint64_t truth, unsigned actor, const char *what)
+{
+	ck_assert_msg(got <= truth + SWITCHES_SLACK && truth <= got + SWITCHES_SLACK,
+		      "actor %u: %" PRIu64 " %s, in truth %" PRIu64, actor, got, what, truth);
+}
+
+static void check_clocks(const struct scene *sc, unsigned actor)
+{
+	const struct record_counters *c = scene_counters(sc, actor);
+	const struct proc_clock *truth = &sc->during[actor];
+	uint64_t edges = truth->timeslices * SWITCH_OFF_NS;
+	uint64_t run = c->class_ns[CLASS_RUN], off = truth->run_ns / 50 + slack_ns() / 5 + edges;
+	uint64_t runq = c->class_ns[CLASS_RUNQ_PREEMPT] + c->class_ns[CLASS_RUNQ_WAKE];
+	uint64_t in_hist = 0;
+
+	ck_assert_msg(run <= truth->run_ns + off && truth->run_ns <= run + off,
+		      "actor %u ran for %.3f ms, in truth %.3f ms", actor, run / 1e6,
+		      truth->run_ns / 1e6);
+	check_near(runq, truth->runq_ns + edges, 2 * edges, "run queue");
+	check_count(c->voluntary_switches, truth->voluntary, actor, "voluntary switches");
+	check_count(c->involuntary_switches, truth->involuntary, actor, "involuntary switches");
+	check_count(c->runq_count, truth->timeslices, actor, "run-queue waits");
+	for (unsigned i = 0; i < HIST_BUCKETS; i++)
+		in_hist += c->runq_hist[i];
+	ck_assert_uint_eq(in_hist, c->runq_count);
+	ck_assert_uint_le(c->runq_max_ns, runq);
+}
+
+void scene_open(struct scene *sc, unsigned len, stage_body *body, const void *own, size_t own_size)
+{
+	sc->st = stage_start(len, body, own, own_size);
+	stage_await(sc->st, 1);
+	for (unsigned i = 0; i < len; i++)
+		ck_assert(proc_clock(sc->st->pid, scene_tid(sc, i), &sc->before[i]));
+	watch_open(&sc->w, &sc->st->pid);
+	stage_go(sc->st, 1);
+}
+
+void scene_close(struct scene *sc)
+{
+	struct proc_clock after;
+
+	stage_await(sc->st, 2);
+	watch_close(&sc->w);
+	for (unsigned i = 0; i < sc->st->len; i++) {
+		const struct proc_clock *before = &sc->before[i];
+
+		ck_assert(proc_clock(sc->st->pid, scene_tid(sc, i), &after));
+		sc->during[i] = (struct proc_clock){
+			.run_ns = after.run_ns - before->run_ns,
+			.runq_ns = after.runq_ns - before->runq_ns,
+			.timeslices = after.timeslices - before->timeslices,
+			.voluntary = after.voluntary - before->voluntary,
+			.involuntary = after.involuntary - before->involuntary,
+		};
+		check_clocks(sc, i);
+	}
+}
+
+void scene_play(struct scene *sc, unsigned len, stage_body *body, const void *own, size_t own_size)
+{
+	scene_open(sc, len, body, own, own_size);
+	scene_close(sc);
+}
+
+void scene_end(struct scene *sc)
+{
+	watch_free(&sc->w);
+	stage_end(sc->st);
+}
+
+void scene_check_class(const struct scene *sc, unsigned who, unsigned class, const char *what)
+{
+	const struct proc_clock *p = &sc->during[who];
+	char text[96];
+
+	snprintf(text, sizeof(text), "%s in %s", what, class_name(class));
+	check_near(scene_counters(sc, who)->class_ns[class], sc->st->actors[who].wait_ns,
+		   p->run_ns + p->runq_ns, text);
+}
