@@ -14,8 +14,8 @@ Q := $(if $(V),,@)
 say = $(if $(V),@true,@printf '  %-8s %s\n')
 
 # Debian 12's packages, by what needs them.
-DEPS_BUILD := gcc clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libjansson-dev zlib1g-dev \
-	libncurses-dev
+DEPS_BUILD := gcc clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libiberty-dev libjansson-dev \
+	zlib1g-dev libncurses-dev
 DEPS_TEST := check python3 redis-server redis-tools memcached mariadb-server sysbench procps iproute2 jq
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
 DEPS_BENCH := libbpf-tools linux-perf
@@ -37,7 +37,7 @@ BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
 PKGS := libbpf libelf libdw jansson zlib
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -liberty
 CFLAGS ?= -O2 -g
 CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE -DCONCPROF_VERSION='"$(VERSION)"' $(WARN) -fno-strict-aliasing \
 	-fno-omit-frame-pointer -fstack-protector-strong -Iuserspace -I. -I$(B) $(PKG_CFLAGS)

@@ -147,8 +147,8 @@ static __always_inline bool table_step(struct cp_walk *w, u64 row)
 	case CP_UNWIND_RBP:
 		cfa = w->bp + cfa_off;
 		break;
-	case CP_UNWIND_DEREF_RBP:
-		if (!read_slot(w, w->bp + cfa_off, &cfa))
+	case CP_UNWIND_DEREF_RBP: /* a realigned frame: the caller's rbp is at *rbp */
+		if (!read_slot(w, w->bp + cfa_off, &cfa) || !read_slot(w, w->bp, &bp))
 			return false;
 		break;
 	case CP_UNWIND_PLT: /* behind the push of the relocation's number there is one slot more */

@@ -272,10 +272,10 @@ static inline void bench_start(struct bench *b, uint32_t len, void *(*main)(void
 	for (uint32_t i = 0; i < len; i++) {
 		pthread_t thread;
 		pid_t pid;
-		int rc;
 
 		if (!b->as_processes) {
-			rc = pthread_create(&thread, NULL, main, &b->workers[i]);
+			int rc = pthread_create(&thread, NULL, main, &b->workers[i]);
+
 			if (rc)
 				bench_die("thread", rc);
 			continue;
@@ -345,18 +345,17 @@ static inline void bench_lap(const struct bench *b, double seconds)
 	struct bench_reading from = bench_read(b);
 	struct bench_reading to;
 	uint64_t ops;
-	double wall_ns;
+	double per_op, wall_ns;
 
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
 	to = bench_read(b);
 	ops = to.ops - from.ops;
+	per_op = ops ? 1 / (double)ops : 0;
 	wall_ns = (double)(to.at_ns - from.at_ns);
-	if (!ops)
-		bench_die("no op was done in this lap", ETIMEDOUT);
 	printf("ops=%" PRIu64 " wall_ns_per_op=%.1f cpu_ns_per_op=%.1f switches_per_op=%.4f"
 	       " ops_per_s=%.0f\n",
-	       ops, wall_ns / (double)ops, (double)(to.cpu_ns - from.cpu_ns) / (double)ops,
-	       (double)(to.switches - from.switches) / (double)ops, (double)ops * 1e9 / wall_ns);
+	       ops, wall_ns * per_op, (double)(to.cpu_ns - from.cpu_ns) * per_op,
+	       (double)(to.switches - from.switches) * per_op, (double)ops * 1e9 / wall_ns);
 	fflush(stdout);
 }
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Measure what concprof and its peers cost, paired and interleaved; writes raw figures as JSON.
 
-One process is the workload for a whole round.  In a round each condition (no tool, a tool on another
-process, each tool on the workload) gets a lap between two laps without any tool, and is compared
-with their mean; the order of the conditions rotates from round to round.  table.py makes the table.
+One process is the workload for a whole round.  In a round each condition (no tool, a tool on
+another process, each tool on the workload) gets a lap between two laps without any tool, and is
+compared with their mean; the order of the conditions rotates.  table.py makes the table.
 """
 import argparse
 import collections
@@ -20,7 +20,6 @@ import procs
 from procs import BenchError, Concprof, Offcputime, PerfSched, Target
 
 SPELL_S = 0.3
-SETTLE_S = 0.05  # a lap thrown away after a tool came or went
 IDLE_ARGV = ["sleep", "3600"]
 RATE_STEPS_MAX = 6
 PAIRED = ("cpu_ns_per_op", "ops_per_s")
@@ -39,7 +38,7 @@ class Bench:
         self.cpus_len = len(cpus)
         self.load_cpu = str(cpus[-1])
         self.tool_cpus = set(cpus[:-1]) or set(cpus)
-        # A slice of concprof's is a tenth of its -d: each lap is one, and has one reading of its maps.
+        # concprof's slice is a tenth of its -d: each lap is one, with one reading of the maps.
         self.lap_s = 0.5 if opt.quick else 1.0
         self.concprof_how = ["-d", str(10 * self.lap_s)]
         self.figures = {
@@ -94,7 +93,7 @@ def pair(lap, before, after):
 def lap_under(bench, kind, target, watched_pid):
     """A lap of @target while a tool of @kind watches @watched_pid, and a spell of statistics."""
     tool = bench.tool(kind, watched_pid, bench.concprof_how if kind is Concprof else ())
-    target.lap(SETTLE_S)
+    target.settle()
     cpu_from = procs.cpu_ns(tool.pid)
     lap = target.lap(bench.lap_s)
     collector_ns = procs.cpu_ns(tool.pid) - cpu_from
@@ -115,19 +114,20 @@ def lap_under(bench, kind, target, watched_pid):
 def round_of(bench, workload, argv, conditions):
     """One round of a workload: [(condition, tool or None, pid to watch or None = the target)]."""
     target = Target(bench.children, argv)
-    target.lap(SETTLE_S)
+    target.settle()
     before = target.lap(bench.lap_s)
     for name, kind, pid in conditions:
         more = {}
         try:
             if kind is None:
+                target.settle()
                 lap = target.lap(bench.lap_s)
             else:
                 lap, more = lap_under(bench, kind, target, pid or target.pid)
         except BenchError as e:
             bench.figures["unavailable"][name] = str(e)
             lap = None
-        target.lap(SETTLE_S)
+        target.settle()
         after = target.lap(bench.lap_s)
         if lap:
             bench.figures["rounds"][workload][name].append({**pair(lap, before, after), **more})
@@ -233,11 +233,20 @@ def single_runs(bench):
 
 
 def run_beside(bench, pid, targets, seconds):
-    """concprof on @pid while the targets run; (its losses, switches per second of the targets)."""
+    """concprof on @pid while the targets run; (its losses, their switches per second, their laps).
+
+    The targets pause while it attaches and are gone before it detaches: with every CPU switching at
+    full rate the kernel's RCU threads hardly get to run, and to attach any tracepoint waits for them.
+    """
+    for target in targets:
+        target.pause()
     tool = bench.tool(Concprof, pid, ["-d", str(seconds)], pin=False)
     for target in targets:
+        target.go_on()
         target.begin(seconds)
     laps = [target.result() for target in targets]
+    for target in targets:
+        target.end()
     procs.wait_until(lambda: tool.child.poll() is not None, "concprof: end", procs.STOP_LIMIT_S)
     tool.stop()
     lost = bench.keep_report(tool.report())["losses"]
@@ -248,8 +257,6 @@ def loss_of_others(bench, idle_pid, seconds):
     pairs = ["--pairs", str(bench.cpus_len), "--cpus", bench.cpus]
     targets = [Target(bench.children, bench.program(p, *pairs)) for p in ("pingpong", "switchrate")]
     lost, rate, _ = run_beside(bench, idle_pid, targets, seconds)
-    for target in targets:
-        target.end()
     return {"lost": lost, "switches_per_s": rate}
 
 
@@ -261,9 +268,8 @@ def highest_rate(bench, program, seconds):
     limit = []
     for _ in range(RATE_STEPS_MAX):
         target = Target(bench.children, argv + limit)
-        target.lap(SETTLE_S)
+        target.settle()
         lost, rate, laps = run_beside(bench, target.pid, [target], seconds)
-        target.end()
         steps.append({"switches_per_s": rate, "lost": lost, "unlimited": not limit})
         if not lost:
             break

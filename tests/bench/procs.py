@@ -16,6 +16,7 @@ POLL_S = 0.002
 START_LIMIT_S = 30
 STOP_LIMIT_S = 60
 PERF_FLOWS_BYTES = 64 * 1024
+SETTLE_S = 0.05
 CPUCLOCK_SCHED = 2  # what posix clocks of a process count, see clock_getcpuclockid(3)
 
 
@@ -162,7 +163,21 @@ class Target:
 
     def lap(self, seconds):
         self.begin(seconds)
-        return self.result()
+        lap = self.result()
+        if not lap["ops"]:
+            raise BenchError(f"{self.child.args[0]}: no op was done within {seconds} s")
+        return lap
+
+    def settle(self):
+        """A lap to be thrown away: a tool came or went."""
+        self.begin(SETTLE_S)
+        self.result()
+
+    def pause(self):
+        self.child.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.child.send_signal(signal.SIGCONT)
 
     def end(self):
         self.child.stdin.close()

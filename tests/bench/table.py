@@ -34,8 +34,9 @@ brackets. `alone` is a lap without a tool between two others: the spread of its 
 a ratio inside it means nothing. **BPF** is the kernel's own run time of the tool's programs (`run_time_ns`), read in
 short spells outside the laps, because these statistics slow every BPF program; it contains the clock's two
 reads but not the jump into a program, which the paired CPU time does contain. **Collector** is the user and system
-time of the tool's process during a lap. Their files lie in memory, not on disk. **Cost** = BPF + collector, over the workload's CPU time. `perf` has no BPF
-side: its cost on the workload shows in the paired CPU time alone.
+time of the tool's process during a lap. Their files lie in memory, not on disk. **Cost** = BPF + collector, over the workload's CPU time. That time
+contains the BPF time itself, so shares of two tools are not to be divided by each other; the goal against offcputime
+is judged by ns per switch. `perf` has no BPF side: its cost on the workload shows in the paired CPU time alone.
 """
 
 

@@ -13,7 +13,8 @@ from e2e import Check, check_sums, load
 def prefix(report_path, seconds):
     check = Check()
     report = load(report_path)
-    check_sums(check, report)
+    # The last moments were never written: that is said, and nothing else.
+    check_sums(check, report, losses={"slices": 1})
     window = report["window"]
     check.that(window["complete"] is False, f"window.complete is {window['complete']}")
     check.that(window["duration_ns"] >= float(seconds) * 1e9, f"only {window['duration_ns'] / 1e9:.2f} s")

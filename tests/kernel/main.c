@@ -26,7 +26,7 @@ TCase *kernel_case(Suite *suite, const char *name)
 {
 	TCase *tc = tcase_create(name);
 
-	tcase_set_timeout(tc, 30);
+	tcase_set_timeout(tc, 60);
 	suite_add_tcase(suite, tc);
 	return tc;
 }

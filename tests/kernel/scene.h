@@ -21,8 +21,8 @@ struct scene {
 /* The body is to call stage_wait(st, me, 1), play, and call stage_wait(st, me, 2). */
 void scene_open(struct scene *sc, unsigned len, stage_body *body, const void *own, size_t own_size);
 /*
- * Wait for the second rest, close the window, and hold every actor's CPU time (2% + slack),
- * run-queue time, switches and run-queue count against the kernel's.
+ * Wait for the second rest, close the window, and hold every actor's CPU time (2% + 2 ms + 10 us
+ * a switch), run-queue time, switches and run-queue count against the kernel's.
  */
 void scene_close(struct scene *sc);
 void scene_play(struct scene *sc, unsigned len, stage_body *body, const void *own, size_t own_size);

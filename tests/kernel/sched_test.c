@@ -37,7 +37,7 @@ static void play_busy(struct stage *st, unsigned me)
 	stage_wait(st, me, 3);
 }
 
-START_TEST(run)
+START_TEST(cpu_time)
 {
 	struct scene sc;
 
@@ -172,7 +172,7 @@ Suite *kernel_sched_suite(void)
 	Suite *suite = suite_create("kernel_sched");
 	TCase *tc = kernel_case(suite, "sched");
 
-	tcase_add_test(tc, run);
+	tcase_add_test(tc, cpu_time);
 	tcase_add_test(tc, runq_preempt);
 	tcase_add_test(tc, runq_wake);
 	tcase_add_test(tc, yields);

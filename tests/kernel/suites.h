@@ -18,7 +18,7 @@ Suite *kernel_episode_suite(void);
 Suite *kernel_life_suite(void);
 Suite *kernel_self_suite(void);
 
-/* A new case of @suite with the time that a kernel test may need, 30 s. */
+/* A new case of @suite with the time that a kernel test may need, 60 s. */
 TCase *kernel_case(Suite *suite, const char *name);
 /* Say why something is not tested here; the test then returns. */
 void kernel_skip(const char *what, const char *why);

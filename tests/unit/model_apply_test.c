@@ -205,6 +205,32 @@ START_TEST(tid_given_again_is_another_thread)
 }
 END_TEST
 
+START_TEST(older_thread_met_last_does_not_take_the_tid)
+{
+	struct model *m = model_with_run(0);
+	struct snapshot *snap;
+
+	FEED(m, RECORD_COUNTERS,
+	     .counters = {.pid = 20, .tid = 7, .name = "second", .start_ns = 50, .until_ns = 100});
+	/* It ended before the first slice did: its exit is all that there is of it. */
+	FEED(m, RECORD_COUNTERS,
+	     .counters = {.pid = 10,
+			  .tid = 7,
+			  .name = "first",
+			  .start_ns = 5,
+			  .until_ns = 40,
+			  .ended = true});
+	FEED(m, RECORD_SAMPLE, .sample = {.tid = 7, .count = 5});
+	FEED(m, RECORD_SLICE, .slice = {.end_ns = 100});
+	snap = model_freeze(m);
+	feed_check_snapshot(snap);
+	ck_assert_uint_eq(snap->threads_len, 2);
+	ck_assert_str_eq(snap->threads[snap->samples[0].thread].name, "second");
+	snapshot_free(snap);
+	model_free(m);
+}
+END_TEST
+
 START_TEST(waits_may_come_before_the_counters)
 {
 	struct model *m = model_with_run(0);
@@ -462,6 +488,7 @@ Suite *model_apply_suite(void)
 	tc = tcase_create("taken");
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, tid_given_again_is_another_thread);
+	tcase_add_test(tc, older_thread_met_last_does_not_take_the_tid);
 	tcase_add_test(tc, waits_may_come_before_the_counters);
 	tcase_add_test(tc, overtaken_counters_change_nothing);
 	tcase_add_test(tc, each_unnamed_thing_is_asked_for_once);

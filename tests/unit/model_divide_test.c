@@ -102,6 +102,7 @@ Suite *model_divide_suite(void)
 	Suite *s = suite_create("model_divide");
 	TCase *tc = tcase_create("divide");
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, scaling_keeps_shares);
 	tcase_add_test(tc, scaling_is_exact_for_any_numbers);
 	tcase_add_test(tc, what_is_missing_is_other);

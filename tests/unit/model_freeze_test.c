@@ -87,6 +87,28 @@ START_TEST(waits_beyond_the_futex_time_are_scaled)
 }
 END_TEST
 
+START_TEST(work_in_hand_is_part_of_the_blocked_time)
+{
+	struct model *m = feed_begin();
+	struct snapshot *snap;
+
+	feed_thread(m, 101, "w", 1000, 800, 200);
+	FEED(m, RECORD_WAIT,
+	     .wait = {.lock = 1,
+		      .tid = 101,
+		      .op = FUTEX_OP_WAIT_BITSET,
+		      .waits = 1,
+		      .blocked_ns = 150,
+		      .peer_ns = 190});
+	snap = feed_end_at(m, 1000);
+	ck_assert_uint_eq(snap->class_ns[CLASS_PEER], 150);
+	ck_assert_uint_eq(snap->class_ns[CLASS_POOL_IDLE], 0);
+	ck_assert_uint_eq(snap->class_ns[CLASS_OTHER], 50);
+	ck_assert_uint_eq(snap->locks[0].peer_ns, 150);
+	snapshot_free(snap);
+}
+END_TEST
+
 START_TEST(kernel_locks_are_in_the_classes_already)
 {
 	struct model *m = feed_begin();
@@ -97,15 +119,25 @@ START_TEST(kernel_locks_are_in_the_classes_already)
 			  .tid = 101,
 			  .name = "w",
 			  .start_ns = FEED_START,
-			  .until_ns = FEED_START + 100,
-			  .class_ns = {[CLASS_RUN] = 60, [CLASS_LOCK] = 40}});
+			  .until_ns = FEED_START + 150,
+			  .class_ns = {[CLASS_RUN] = 60, [CLASS_LOCK] = 40},
+			  .futex_ns = 50});
 	FEED(m, RECORD_LOCK, .lock = {.lock = 1, .address = 1, .pid = FEED_PID});
 	FEED(m, RECORD_WAIT,
 	     .wait = {.lock = 1, .tid = 101, .op = FUTEX_OP_KERNEL, .waits = 1, .blocked_ns = 40});
-	snap = feed_end_at(m, 100);
+	/* Beside it 50 in a futex: the kernel's 40 must not take a share of these. */
+	FEED(m, RECORD_WAIT,
+	     .wait = {.lock = 2,
+		      .tid = 101,
+		      .op = FUTEX_OP_WAIT_BITSET,
+		      .waits = 1,
+		      .blocked_ns = 50});
+	snap = feed_end_at(m, 150);
 	ck_assert_uint_eq(snap->class_ns[CLASS_LOCK], 40);
+	ck_assert_uint_eq(snap->class_ns[CLASS_POOL_IDLE], 50);
 	ck_assert_uint_eq(snap->class_ns[CLASS_OTHER], 0);
 	ck_assert_uint_eq(snap->slices[0].class_ns[CLASS_LOCK], 40);
+	ck_assert_uint_eq(snap->slices[0].class_ns[CLASS_POOL_IDLE], 50);
 	ck_assert_int_eq(snap->locks[0].kind, LOCK_KERNEL);
 	ck_assert(snap->locks[0].is_lock);
 	ck_assert_str_eq(snap->locks[0].name, "mmap_lock of prog");
@@ -437,8 +469,10 @@ Suite *model_freeze_suite(void)
 	TCase *tc;
 
 	tc = tcase_create("time");
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, futex_time_is_divided_by_lock);
 	tcase_add_test(tc, waits_beyond_the_futex_time_are_scaled);
+	tcase_add_test(tc, work_in_hand_is_part_of_the_blocked_time);
 	tcase_add_test(tc, kernel_locks_are_in_the_classes_already);
 	tcase_add_test(tc, gil_time_is_its_own_class);
 	tcase_add_test(tc, threads_are_clipped_to_the_window);
@@ -447,6 +481,7 @@ Suite *model_freeze_suite(void)
 	tcase_add_test(tc, waker_of_a_pool_stays_idle);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("lists");
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, lists_refer_to_the_snapshot);
 	tcase_add_test(tc, futex_calls_are_summed);
 	tcase_add_test(tc, order_is_by_time_that_is_not_idle);

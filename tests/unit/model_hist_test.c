@@ -89,6 +89,7 @@ Suite *model_hist_suite(void)
 	Suite *s = suite_create("model_hist");
 	TCase *tc = tcase_create("hist");
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, empty_is_zero);
 	tcase_add_test(tc, value_is_interpolated_inside_its_bucket);
 	tcase_add_test(tc, never_above_the_largest);

@@ -191,6 +191,7 @@ Suite *model_lock_kind_suite(void)
 	Suite *s = suite_create("model_lock_kind");
 	TCase *tc = tcase_create("lock_kind");
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, evidence_decides, 0, ARRAY_LEN(table));
 	tcase_add_loop_test(tc, function_names_decide, 0, ARRAY_LEN(sites));
 	tcase_add_test(tc, time_class_follows);

@@ -213,6 +213,7 @@ Suite *model_schema_suite(void)
 	Suite *s = suite_create("model_schema");
 	TCase *tc = tcase_create("records");
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, fields_lie_inside_and_apart, RECORD_RUN, RECORD_TYPE_COUNT);
 	tcase_add_loop_test(tc, padding_is_all_that_is_not_in_the_schema, RECORD_RUN,
 			    RECORD_TYPE_COUNT);
@@ -220,6 +221,7 @@ Suite *model_schema_suite(void)
 	tcase_add_test(tc, values_out_of_range_are_refused);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("names");
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, causes_have_a_key_and_a_sentence_each);
 	tcase_add_test(tc, names_are_the_words_of_the_contract);
 	tcase_add_test(tc, system_calls_have_names);

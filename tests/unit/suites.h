@@ -36,6 +36,7 @@ SUITE(model_site_suite)
 SUITE(render_json_suite)
 SUITE(render_text_suite)
 SUITE(report_columns_suite)
+SUITE(source_capture_codec_suite)
 SUITE(source_capture_suite)
 SUITE(source_target_suite)
 SUITE(symbol_annotate_suite)
@@ -45,6 +46,7 @@ SUITE(symbol_kallsyms_suite)
 SUITE(symbol_maps_suite)
 SUITE(symbol_symbolizer_suite)
 SUITE(symbol_target_file_suite)
+SUITE(symbol_unwind_table_suite)
 /* clang-format on */
 
 #undef SUITE

@@ -291,51 +291,60 @@ END_TEST
  * As lld lays files out: segments follow each other in the file without padding, so that a page of
  * it is mapped several times.  Code, then data with .bss, then constants.
  */
+static const Elf64_Phdr shared_page_segments[] = {
+	{.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = 0x1100, .p_memsz = 0x1100},
+	{.p_type = PT_LOAD,
+	 .p_flags = PF_R | PF_W,
+	 .p_offset = 0x1100,
+	 .p_vaddr = 0x2100,
+	 .p_filesz = 0x200,
+	 .p_memsz = 0x5000},
+	{.p_type = PT_LOAD,
+	 .p_flags = PF_R,
+	 .p_offset = 0x1300,
+	 .p_vaddr = 0x8300,
+	 .p_filesz = 0x100,
+	 .p_memsz = 0x100},
+};
+
+#define BASE UINT64_C(0x7f0000000000)
+
+static const struct elf_mapping at_code = {BASE, BASE + 0x2000, 0, false};
+static const struct elf_mapping at_data = {BASE + 0x2000, BASE + 0x3000, 0x1000, true};
+static const struct elf_mapping at_constants = {BASE + 0x8000, BASE + 0x9000, 0x1000, false};
+static const struct elf_mapping at_strange = {BASE + 0x2000, BASE + 0x3000, 0x3000, true};
+static const struct elf_mapping at_again = {BASE + 0x3000, BASE + 0x4000, 0x1000, true};
+static const struct elf_mapping at_behind = {BASE + 0x5000, BASE + 0x6000, 0x4000, true};
+static const struct elf_mapping at_before = {BASE + 0x1000, BASE + 0x2000, 0, true};
+static const struct {
+	const struct elf_mapping *mapping;
+	uint64_t vaddr;
+	bool want;
+} shared_page_cases[] = {
+	{&at_code, 0, true},
+	{&at_code, 0x10ff, true},
+	{&at_code, 0x1150, false}, /* the data's bytes, but not its place */
+	{&at_data, 0x2050, false}, /* the code's bytes, but not its place */
+	{&at_data, 0x2100, true},
+	{&at_data, 0x22ff, true},
+	{&at_data, 0x2fff, true}, /* .bss in the last page of the file */
+	{&at_data, 0x3000, true}, /* .bss behind it */
+	{&at_data, 0x70ff, true},
+	{&at_data, 0x7100, false},
+	{&at_code, 0x3000, false}, /* .bss lies behind data, not code */
+	{&at_constants, 0x8300, true},
+	{&at_constants, 0x83ff, true},
+	{&at_constants, 0x8400, false},
+	{&at_strange, 0x2100, false}, /* no segment has that part of the file */
+	/* The file mapped once more, over its .bss: no segment is there. */
+	{&at_again, 0x3000, false},
+	/* As far from its place in the file as the data are, but not they. */
+	{&at_behind, 0x5000, false},
+	{&at_before, 0x3000, false},
+};
+
 START_TEST(segments_that_share_a_page)
 {
-	static const Elf64_Phdr segments[] = {
-		{.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = 0x1100, .p_memsz = 0x1100},
-		{.p_type = PT_LOAD,
-		 .p_flags = PF_R | PF_W,
-		 .p_offset = 0x1100,
-		 .p_vaddr = 0x2100,
-		 .p_filesz = 0x200,
-		 .p_memsz = 0x5000},
-		{.p_type = PT_LOAD,
-		 .p_flags = PF_R,
-		 .p_offset = 0x1300,
-		 .p_vaddr = 0x8300,
-		 .p_filesz = 0x100,
-		 .p_memsz = 0x100},
-	};
-	const uint64_t base = 0x7f0000000000;
-	const struct elf_mapping code = {base, base + 0x2000, 0, false};
-	const struct elf_mapping data = {base + 0x2000, base + 0x3000, 0x1000, true};
-	const struct elf_mapping constants = {base + 0x8000, base + 0x9000, 0x1000, false};
-	const struct elf_mapping strange = {base + 0x2000, base + 0x3000, 0x3000, true};
-	const struct elf_mapping elsewhere = {base + 0x1000, base + 0x2000, 0x1000, true};
-	const struct {
-		const struct elf_mapping *mapping;
-		uint64_t vaddr;
-		bool want;
-	} cases[] = {
-		{&code, 0, true},
-		{&code, 0x10ff, true},
-		{&code, 0x1150, false}, /* the data's bytes, but not its place */
-		{&data, 0x2050, false}, /* the code's bytes, but not its place */
-		{&data, 0x2100, true},
-		{&data, 0x22ff, true},
-		{&data, 0x2fff, true}, /* .bss in the last page of the file */
-		{&data, 0x3000, true}, /* .bss behind it */
-		{&data, 0x70ff, true},
-		{&data, 0x7100, false},
-		{&code, 0x3000, false}, /* .bss lies behind data, not code */
-		{&constants, 0x8300, true},
-		{&constants, 0x83ff, true},
-		{&constants, 0x8400, false},
-		{&strange, 0x2100, false},   /* no segment has that part of the file */
-		{&elsewhere, 0x1200, false}, /* no segment has it there */
-	};
 	struct image image = image_make(library);
 	Elf64_Ehdr *header = (Elf64_Ehdr *)image.bytes;
 	struct elf_syms *es = NULL;
@@ -345,17 +354,18 @@ START_TEST(segments_that_share_a_page)
 		return; /* the numbers above are for this size */
 	ck_assert_uint_ge(header->e_phnum, 3);
 	header->e_phnum = 3;
-	memcpy(image.bytes + header->e_phoff, segments, sizeof(segments));
+	memcpy(image.bytes + header->e_phoff, shared_page_segments, sizeof(shared_page_segments));
 	ck_assert_int_eq(load_image(&image, &es), 0);
 	ck_assert_int_eq(elf_syms_extent(es, &offset, &span), 0);
 	ck_assert_uint_eq(offset, 0);
 	ck_assert_uint_eq(span, 0x8400);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < sizeof(shared_page_cases) / sizeof(shared_page_cases[0]); i++) {
+		const uint64_t want = shared_page_cases[i].want ? shared_page_cases[i].vaddr : 77;
 		uint64_t vaddr = 77;
-		int r = elf_syms_vaddr(es, cases[i].mapping, base, base + cases[i].vaddr, &vaddr);
+		int r = elf_syms_vaddr(es, shared_page_cases[i].mapping, BASE,
+				       BASE + shared_page_cases[i].vaddr, &vaddr);
 
-		ck_assert_msg(r == (cases[i].want ? 0 : -ENOENT) &&
-				      vaddr == (cases[i].want ? cases[i].vaddr : 77),
+		ck_assert_msg(r == (shared_page_cases[i].want ? 0 : -ENOENT) && vaddr == want,
 			      "case %zu: %d, %" PRIx64, i, r, vaddr);
 	}
 	elf_syms_free(es);

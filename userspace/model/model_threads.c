@@ -64,14 +64,9 @@ static int find_counted(struct model *m, const struct record_counters *c, uint32
 			struct err *err)
 {
 	const struct thread_key key = {.tid = c->tid, .pid = c->pid, .start_ns = c->start_ns};
-	const uint32_t *known = table_find(&m->threads, &key);
 	uint32_t *newest = hashmap_get(&m->tids, &c->tid);
 	int r;
 
-	if (known) {
-		*ret = *known;
-		return 0;
-	}
 	if (newest && !model_thread(m, *newest)->counted) {
 		*ret = *newest;
 		return hashmap_put(&m->threads.index, &key, *ret, NULL) ? 0 : no_memory(err);

@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/vec.h"
 #include "model/kernel_address.h"
+#include "symbol/demangle.h"
 #include "symbol/kallsyms.h"
 #include "symbol/symbolizer.h"
 
@@ -137,7 +138,7 @@ static void name_user_frame(struct symbolizer *symbolizer, const struct frame_wa
 		frame->offset = symbol.module_offset + (want->ip - want->lookup);
 		break;
 	case SYMBOL_NAMED:
-		copy_cut(frame->name, sizeof(frame->name), symbol.name);
+		demangle(symbol.name, frame->name, sizeof(frame->name));
 		frame->offset = symbol.offset + (want->ip - want->lookup);
 		break;
 	}
@@ -182,6 +183,7 @@ static bool shared_file_named(const struct record_lock *lock)
 static bool name_lock(struct symbolizer *symbolizer, const struct record_lock *lock,
 		      struct record_lock_name *name)
 {
+	char plain[RECORD_NAME_MAX];
 	struct symbol symbol;
 
 	if (shared_file_named(lock)) {
@@ -202,7 +204,8 @@ static bool name_lock(struct symbolizer *symbolizer, const struct record_lock *l
 			    symbol.module_offset);
 		break;
 	case SYMBOL_NAMED:
-		name_offset(name->name, sizeof(name->name), symbol.name, symbol.offset);
+		demangle(symbol.name, plain, sizeof(plain));
+		name_offset(name->name, sizeof(name->name), plain, symbol.offset);
 		name->symbol = true;
 		break;
 	}

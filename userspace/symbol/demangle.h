@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Names of C++, Rust and D functions and objects as their sources have them. */
+#ifndef SYMBOL_DEMANGLE_H
+#define SYMBOL_DEMANGLE_H
+
+#include <stddef.h>
+
+/*
+ * Write @name as people wrote it, without parameters, to @to (cut to @size); a name that is not
+ * mangled, or too long to take apart safely, as it is.
+ */
+void demangle(const char *name, char *to, size_t size);
+
+#endif
