@@ -22,19 +22,19 @@
 #define TCP_LISTEN 10
 #define IPPROTO_UDP 17
 
+/* Direct access where the type is known: a load each, where a helper call takes ten times as long. */
 static __always_inline struct file *file_of(struct task_struct *task, u64 fd)
 {
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **table = NULL, *file = NULL;
-	u32 max_fds = 0;
+	struct files_struct *files = task->files;
+	struct file *file = NULL;
+	struct fdtable *fdt;
 
-	if (!fdt)
+	if (!files)
 		return NULL;
-	max_fds = BPF_CORE_READ(fdt, max_fds);
-	if ((u32)fd >= max_fds)
+	fdt = files->fdt;
+	if (!fdt || (u32)fd >= fdt->max_fds)
 		return NULL;
-	table = BPF_CORE_READ(fdt, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), &table[(u32)fd]);
+	bpf_probe_read_kernel(&file, sizeof(file), &fdt->fd[(u32)fd]);
 	return file;
 }
 
@@ -87,18 +87,12 @@ static __always_inline u32 fd_mode(struct file *file)
 	return BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
 }
 
-static __noinline u32 fd_class(struct task_struct *task, u64 fd, struct cp_thread *t)
+static __always_inline u32 file_class(struct file *file, u32 *kind)
 {
-	struct file *file = file_of(task, fd);
-	u32 cls;
-
-	if (!file)
-		return CP_OTHER;
 	switch (fd_mode(file)) {
 	case S_IFSOCK:
-		cls = socket_class(file);
-		t->why_kind = CP_EDGE_SOCKET;
-		return cls;
+		*kind = CP_EDGE_SOCKET;
+		return socket_class(file);
 	case S_IFREG:
 	case S_IFBLK:
 	case S_IFDIR:
@@ -106,9 +100,29 @@ static __noinline u32 fd_class(struct task_struct *task, u64 fd, struct cp_threa
 	case S_IFCHR:
 		return CP_CLIENT_IDLE;
 	default: /* FIFO, eventfd and kin */
-		t->why_kind = CP_EDGE_PIPE;
+		*kind = CP_EDGE_PIPE;
 		return CP_IPC;
 	}
+}
+
+/* What waiting for @fd means; a thread mostly waits for the file for which it waited last. */
+static __noinline u32 fd_class(struct task_struct *task, u64 fd, struct cp_thread *t)
+{
+	struct file *file = file_of(task, fd);
+	u32 kind = CP_EDGE_PEER;
+	u64 inode;
+
+	if (!file)
+		return CP_OTHER;
+	inode = (u64)BPF_CORE_READ(file, f_inode);
+	if (t->file != (u64)file || t->inode != inode) {
+		t->file_cls = file_class(file, &kind);
+		t->file_kind = kind;
+		t->file = (u64)file;
+		t->inode = inode;
+	}
+	t->why_kind = t->file_kind;
+	return t->file_cls;
 }
 
 /* A thread that polls a single socket waits for that one: a client's request or a backend's answer.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The contract between the BPF programs and source/: map keys and values, ring records, loss causes.
- * Fixed width, no holes, sizes asserted on both sides.  Times: CLOCK_MONOTONIC in ns.
+ * The contract between the BPF programs and source/: map keys and values, ring records, loss
+ * causes. Fixed width, no holes, sizes asserted on both sides.  Times: CLOCK_MONOTONIC in ns.
  */
 #ifndef CONCPROF_ABI_H
 #define CONCPROF_ABI_H
@@ -35,7 +35,8 @@ enum cp_class {
 	CP_STOPPED,
 	CP_OTHER,
 	CP_FUTEX, /* divided into lock, peer, pool_idle by the model */
-	CP_IPC,   /* while blocked alone: pipe, socketpair; becomes peer and pool_idle at the wakeup */
+	CP_IPC,	  /* while blocked alone: pipe, socketpair; becomes peer and pool_idle at the wakeup
+		   */
 	CP_CLASS_COUNT,
 	CP_SEED = CP_CLASS_COUNT, /* state not yet known */
 	CP_DEAD,
@@ -53,14 +54,14 @@ enum cp_syscall_kind {
 	CP_SYS_LOOP,   /* epoll, io_uring, AIO: waits for events */
 	CP_SYS_SLEEP,
 	CP_SYS_CHILD,
-	CP_SYS_FD,       /* (fd, ..): by the file's type */
+	CP_SYS_FD,	 /* (fd, ..): by the file's type */
 	CP_SYS_FD_WRITE, /* the same; a wakeup from within one is a hand-over */
-	CP_SYS_FD2,      /* (fd_in, .., fd_out): by the first file that is no regular one */
+	CP_SYS_FD2,	 /* (fd_in, .., fd_out): by the first file that is no regular one */
 	CP_SYS_ACCEPT,
 	CP_SYS_CONNECT,
 	CP_SYS_DISK,
-	CP_SYS_MM,   /* may wait for mmap_lock */
-	CP_SYS_IPC,  /* System V and POSIX queues and semaphores */
+	CP_SYS_MM,    /* may wait for mmap_lock */
+	CP_SYS_IPC,   /* System V and POSIX queues and semaphores */
 	CP_SYS_FLOCK, /* file locks */
 	CP_SYS_EXIT,
 	CP_SYS_RESTART, /* restart_syscall: the earlier reason holds */
@@ -98,7 +99,8 @@ enum cp_loss {
 	CP_LOST_COUNT
 };
 
-/* Where a futex word lies: private ones by process, shared ones by the process that was seen (user space merges by file). */
+/* Where a futex word lies: private ones by process, shared ones by the process that was seen (user
+ * space merges by file). */
 #define CP_SPACE_SHARED (1ULL << 32)
 #define CP_SPACE_KERNEL (1ULL << 33)
 struct cp_lock_key {
@@ -109,8 +111,8 @@ struct cp_lock_key {
 /* One wait on a futex (or kernel lock), in the waiter's slot. */
 struct cp_futex {
 	struct cp_lock_key key;
-	__u64 sp;         /* user stack pointer: the same episode only at the same place */
-	__u64 stack;      /* 0 = none */
+	__u64 sp;    /* user stack pointer: the same episode only at the same place */
+	__u64 stack; /* 0 = none */
 	__u64 episode_start_ns;
 	__u64 blocked_ns; /* of this episode, earlier blocks included */
 	__u64 runq_ns;
@@ -124,16 +126,33 @@ struct cp_futex {
 	__u32 waker_tid; /* view, 0 = not proven */
 	__u32 waker_slot;
 	__u8 timed;
-	__u8 proven;     /* a futex wake on that word ended it */
-	__u8 contender;  /* the waker waits for that word at times */
-	__u8 counted;    /* in the lock's number of waiters */
-	__u8 chained;    /* goes on with the episode before */
+	__u8 proven;	/* a futex wake on that word ended it */
+	__u8 contender; /* the waker waits for that word at times */
+	__u8 counted;	/* in the lock's number of waiters */
+	__u8 chained;	/* goes on with the episode before */
 	__u8 before_attach;
 	__u8 pad[6];
 	__u64 while0_ns[CP_CLASS_COUNT]; /* the holder's class times when the wait began */
 };
 
-/* One thread.  Written by the CPU that switches it (under its runqueue's lock) or wakes it (under its pi_lock). */
+/*
+ * The last stack taken at one sort of event: the same registers and the same return addresses at the
+ * same places are the same stack, with no walk.
+ */
+#define CP_CACHE_FRAMES 32
+enum cp_cache_use { CP_CACHE_BLOCK, CP_CACHE_RELEASE, CP_CACHE_COUNT };
+struct cp_stack_cache {
+	__u64 ip;
+	__u64 sp;
+	__u64 bp;
+	__u64 id;    /* 0 = empty */
+	__u32 len;   /* return addresses to compare */
+	__u32 bytes; /* of the stack, from sp on, that hold them */
+	__u16 off[CP_CACHE_FRAMES];
+};
+
+/* One thread.  Written by the CPU that switches it (under its runqueue's lock) or wakes it (under
+ * its pi_lock). */
 struct cp_thread {
 	__u64 task; /* task_struct: the identity, as tids are reused */
 	__u32 seq;  /* odd while being written */
@@ -154,7 +173,7 @@ struct cp_thread {
 	__u64 wakeups;
 	__u64 forks;
 	__u64 cmetric_ns;
-	__u64 active_from; /* the clock of parallelism when it became active */
+	__u64 active_from;   /* the clock of parallelism when it became active */
 	__u64 busy_since_ns; /* since when it has had work in hand */
 	__u64 run_from_ns;   /* last switched in */
 	__u64 runq_count;
@@ -162,17 +181,23 @@ struct cp_thread {
 	__u32 runq_hist[CP_HIST_BUCKETS];
 	char comm[CP_COMM_LEN];
 	/* the block in progress */
-	__u64 block_ns;    /* when it began */
+	__u64 block_ns; /* when it began */
 	__u64 block_stack;
 	__s32 block_syscall;
-	__u32 block_cls; /* final class, set at the wakeup for CP_IPC */
+	__u32 block_cls;  /* final class, set at the wakeup for CP_IPC */
 	__u32 block_kind; /* enum cp_edge_kind for peers */
-	__u32 blocked;    /* a block waits to be booked at the next switch-in */
-	/* what classify_block() says; here and not on its stack, where the verifier would follow each value */
+	__u32 blocked;	  /* a block waits to be booked at the next switch-in */
+	/* what classify_block() says; here and not on its stack, where the verifier would follow
+	 * each value */
 	__u32 why_cls;
-	__u32 why_kind; /* enum cp_edge_kind */
-	__u32 why_sys;  /* enum cp_syscall_kind */
+	__u32 why_kind;	   /* enum cp_edge_kind */
+	__u32 why_sys;	   /* enum cp_syscall_kind */
 	__u32 unwind_tgid; /* until its own tables are there: the process it was forked from */
+	__u64 file; /* the last file waited for, and what it was */
+	__u64 inode;
+	__u32 file_cls;
+	__u32 file_kind;
+	struct cp_stack_cache cache[CP_CACHE_COUNT];
 	struct cp_futex fx;
 };
 
@@ -252,9 +277,9 @@ struct cp_edge {
 };
 
 /*
- * Unwind tables: rows of one u64 (symbol/unwind_table.h says how) in chunks of 4 MiB, the largest value that
- * Linux 5.15 lets user space map; an index of one u32 for each 256 bytes of text; the executable
- * mappings of each process, sorted.
+ * Unwind tables: rows of one u64 (symbol/unwind_table.h says how) in chunks of 4 MiB, the largest
+ * value that Linux 5.15 lets user space map; an index of one u32 for each 256 bytes of text; the
+ * executable mappings of each process, sorted.
  */
 #define CP_UNWIND_CHUNK_ROWS (512 * 1024)
 #define CP_UNWIND_CHUNKS 2
@@ -274,15 +299,15 @@ enum cp_unwind_kind {
 };
 
 struct cp_unwind_table {
-	__u32 first_row;   /* over all chunks; a table lies in one */
+	__u32 first_row; /* over all chunks; a table lies in one */
 	__u32 first_index;
-	__u32 text_bytes;  /* 0 = not loaded */
+	__u32 text_bytes; /* 0 = not loaded */
 	__u32 pad;
 };
 
 struct cp_unwind_mapping {
 	__u64 start;
-	__u32 len;   /* bytes, cut to 32 bits */
+	__u32 len; /* bytes, cut to 32 bits */
 	__u32 table;
 	__u64 delta; /* from address - start to the table's offset */
 };
@@ -344,6 +369,7 @@ struct cp_ring_long_wait {
 #define CP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has holes")
 CP_ASSERT_SIZE(struct cp_lock_key, 16);
 CP_ASSERT_SIZE(struct cp_futex, 72 + 7 * 4 + 12 + 8 * CP_CLASS_COUNT);
+CP_ASSERT_SIZE(struct cp_stack_cache, 40 + 2 * CP_CACHE_FRAMES);
 CP_ASSERT_SIZE(struct cp_wait_key, 32);
 CP_ASSERT_SIZE(struct cp_blame_key, 32);
 CP_ASSERT_SIZE(struct cp_block_key, 16);

@@ -16,7 +16,8 @@ struct cp_tid_chunk {
 	u16 slot[CP_TIDS_PER_CHUNK];
 };
 
-/* tid -> slot, directly: one load tells a task that is not ours, and any thread's slot is found from a tid. */
+/* tid -> slot, directly: one load tells a task that is not ours, and any thread's slot is found
+ * from a tid. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -39,7 +40,8 @@ struct {
 	__type(value, u32);
 } free_slots SEC(".maps");
 
-/* (PID namespace, tid as the thread itself sees it) -> slot, for targets in another PID namespace alone. */
+/* (PID namespace, tid as the thread itself sees it) -> slot, for targets in another PID namespace
+ * alone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 64);
@@ -165,11 +167,14 @@ struct cp_walk {
 	u64 ip, sp, bp;
 	u64 window_start;
 	u32 window_len;
-	u32 len;       /* frames so far */
-	u32 mapping;   /* where ip was found last */
-	u32 exact;     /* ip is where it stopped, not a return address */
+	u32 len;     /* frames so far */
+	u32 mapping; /* where ip was found last */
+	u32 exact;   /* ip is where it stopped, not a return address */
 	u32 complete;
 	u32 by_frame_pointer;
+	u32 bytes;    /* of the window that hold return addresses */
+	u32 cacheable;
+	u16 off[CP_CACHE_FRAMES]; /* where in the window each one is */
 	unsigned char window[CP_WALK_WINDOW + 8];
 };
 
@@ -221,7 +226,7 @@ static __always_inline u32 syscall_kind_of(s32 nr)
 }
 
 /* Set by user space while running. */
-volatile __u64 window_end_ns = 0; /* nothing after this moment counts; 0 = not begun */
+volatile __u64 window_end_ns = 0;  /* nothing after this moment counts; 0 = not begun */
 volatile bool use_ns_tids = false; /* some target lives in another PID namespace */
 volatile bool use_listen_ports = false;
 

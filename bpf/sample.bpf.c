@@ -16,7 +16,7 @@ int on_timer(void *ctx)
 	if (!t || !window_now())
 		return 0;
 	key.tid = t->view_tid;
-	key.stack = take_stack(ctx, t, SCRATCH_TIMER);
+	key.stack = take_stack(ctx, t, SCRATCH_TIMER, CP_CACHE_COUNT);
 	count = map_entry(&samples, &key, &zero_count, CP_LOST_SAMPLES);
 	if (count)
 		__sync_fetch_and_add(count, 1);

@@ -62,7 +62,7 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 	u64 stack;
 
 	compat_syscall(compat_regs(prev), &r);
-	stack = take_stack(ctx, t, SCRATCH_SCHED);
+	stack = take_stack(ctx, t, SCRATCH_SCHED, CP_CACHE_BLOCK);
 	classify_block(prev, &r, state, t);
 	t->block_ns = now;
 	t->blocked = 1;

@@ -25,45 +25,69 @@ static __always_inline u32 follow_frame_pointers(void *ctx, struct cp_stack *s)
 	return bytes > 0 ? (u32)bytes / sizeof(u64) : 0;
 }
 
-static __always_inline u32 capture(void *ctx, struct cp_thread *t, u32 user, struct cp_stack *s)
+/* The id of the cached stack if it is still the one that current has; else 0. */
+static __always_inline u64 same_stack_again(const struct cp_stack_cache *c, struct pt_regs *regs,
+					    struct cp_walk *w)
 {
-	struct cp_unwind_process *p;
-	struct cp_walk *w;
-	u32 tgid = t->tgid;
-	u32 len;
+	struct cp_stack *s;
+	u32 bytes = c->bytes, i;
+	u64 id = c->id;
 
-	if (!use_unwind)
-		return follow_frame_pointers(ctx, s);
-	p = bpf_map_lookup_elem(&unwind_processes, &tgid);
-	if (!p) {
-		tgid = t->unwind_tgid;
-		p = bpf_map_lookup_elem(&unwind_processes, &tgid);
-	}
-	w = bpf_map_lookup_elem(&walks, &user);
-	if (!p || !w)
-		return follow_frame_pointers(ctx, s);
-	len = walk_stack(compat_regs(bpf_get_current_task_btf()), p, w, s);
-	s->flags = w->complete ? 0 : CP_STACK_TRUNCATED;
-	return len;
+	if (!id || c->ip != regs->ip || c->sp != regs->sp || c->bp != regs->bp)
+		return 0;
+	s = bpf_map_lookup_elem(&stacks, &id);
+	if (!s || bytes > CP_WALK_WINDOW)
+		return 0;
+	if (bytes && bpf_probe_read_user(w->window, bytes, (void *)regs->sp))
+		return 0;
+	for (i = 0; i < CP_CACHE_FRAMES && i < c->len; i++)
+		if (*(u64 *)&w->window[c->off[i] & (CP_WALK_WINDOW - 1)] != s->ips[i + 1])
+			return 0;
+	return id;
 }
 
-/* The id of current's user stack; 0 where none can be taken (counted). */
-static __noinline u64 take_stack(void *ctx, struct cp_thread *t, u32 user)
+static __always_inline void remember_stack(struct cp_stack_cache *c, struct pt_regs *regs,
+					   const struct cp_walk *w, u64 id)
 {
-	struct cp_stack *s = bpf_map_lookup_elem(&scratch, &user);
-	u32 i, len;
-	u64 id;
+	c->id = 0;
+	if (!w->cacheable || !w->len || w->len - 1 > CP_CACHE_FRAMES)
+		return;
+	c->ip = regs->ip;
+	c->sp = regs->sp;
+	c->bp = regs->bp;
+	c->len = w->len - 1;
+	c->bytes = w->bytes;
+	__builtin_memcpy(c->off, w->off, sizeof(c->off));
+	c->id = id;
+}
 
-	if (!s || !t)
-		return 0;
-	len = capture(ctx, t, user, s);
+/* The tables of the process of @t, or until they are there those of the process it was forked from. */
+static __always_inline struct cp_unwind_process *tables_of(const struct cp_thread *t)
+{
+	struct cp_unwind_process *p;
+	u32 tgid = t->tgid;
+
+	if (!use_unwind)
+		return NULL;
+	p = bpf_map_lookup_elem(&unwind_processes, &tgid);
+	if (p)
+		return p;
+	tgid = t->unwind_tgid;
+	return bpf_map_lookup_elem(&unwind_processes, &tgid);
+}
+
+/* Keep @s with its @len frames; its id, 0 where it could not be kept (counted). */
+static __always_inline u64 keep_stack(struct cp_stack *s, u32 len, const struct cp_thread *t)
+{
+	u64 id = hash_step(HASH_MULTIPLIER, t->tgid);
+	u32 i;
+
 	if (!len) {
 		count_loss(CP_LOST_STACK_FAILED);
 		return 0;
 	}
 	if (len >= CP_STACK_MAX)
 		s->flags |= CP_STACK_TRUNCATED;
-	id = hash_step(HASH_MULTIPLIER, t->tgid);
 	for (i = 0; i < CP_STACK_MAX && i < len; i++)
 		id = hash_step(id, s->ips[i]);
 	if (!id)
@@ -78,6 +102,37 @@ static __noinline u64 take_stack(void *ctx, struct cp_thread *t, u32 user)
 		count_loss(CP_LOST_STACKS);
 		return 0;
 	}
+	return id;
+}
+
+/* The id of current's user stack, by a walk or by the cache of @use (enum cp_cache_use; any other: none). */
+static __noinline u64 take_stack(void *ctx, struct cp_thread *t, u32 user, u32 use)
+{
+	struct cp_stack *s = bpf_map_lookup_elem(&scratch, &user);
+	struct cp_walk *w = bpf_map_lookup_elem(&walks, &user);
+	struct cp_stack_cache *cache = NULL;
+	struct cp_unwind_process *p;
+	struct pt_regs *regs;
+	u64 id;
+
+	if (!s || !w || !t)
+		return 0;
+	p = tables_of(t);
+	if (!p)
+		return keep_stack(s, follow_frame_pointers(ctx, s), t);
+	regs = compat_regs(bpf_get_current_task_btf());
+	if (use == CP_CACHE_BLOCK)
+		cache = &t->cache[CP_CACHE_BLOCK];
+	else if (use == CP_CACHE_RELEASE)
+		cache = &t->cache[CP_CACHE_RELEASE];
+	id = cache ? same_stack_again(cache, regs, w) : 0;
+	if (id)
+		return id;
+	walk_stack(regs, p, w, s);
+	s->flags = w->complete ? 0 : CP_STACK_TRUNCATED;
+	id = keep_stack(s, w->len, t);
+	if (cache)
+		remember_stack(cache, regs, w, id);
 	return id;
 }
 

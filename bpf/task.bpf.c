@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The threads of the target: seeded at attach, followed through fork and exec.  Their end is a switch (sched.bpf.c). */
+/* The threads of the target: seeded at attach, followed through fork and exec.  Their end is a
+ * switch (sched.bpf.c). */
 #include "wait.bpf.h"
 
 #define ANCESTORS_MAX 24
@@ -21,7 +22,8 @@ static __always_inline u32 view_of(struct task_struct *task)
 	return (u64)ns == view_ns ? nr : 0;
 }
 
-/* The id that @task has in its own, innermost PID namespace: what it writes into its owner words. */
+/* The id that @task has in its own, innermost PID namespace: what it writes into its owner words.
+ */
 static __always_inline u32 own_tid_of(struct task_struct *task, u32 *ns_id)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
@@ -38,7 +40,8 @@ static __always_inline u32 own_tid_of(struct task_struct *task, u32 *ns_id)
 	return nr;
 }
 
-/* Give @task a slot; NULL when it has none to get (counted). It is not visible to other programs before publish(). */
+/* Give @task a slot; NULL when it has none to get (counted). It is not visible to other programs
+ * before publish(). */
 static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 now)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
@@ -83,6 +86,10 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->block_kind = CP_EDGE_PEER;
 	t->blocked = 0;
 	t->unwind_tgid = 0;
+	t->file = 0;
+	t->inode = 0;
+	t->cache[CP_CACHE_BLOCK].id = 0;
+	t->cache[CP_CACHE_RELEASE].id = 0;
 	__builtin_memset(&t->fx, 0, sizeof(t->fx));
 	t->view_tid = view_of(task);
 	write_end(t);
@@ -166,8 +173,9 @@ static __always_inline void seed(struct task_struct *task)
 }
 
 /*
- * Is @task of a process that was asked for, or below one?  Read by helper, not by direct access: for
- * each pointer followed directly the verifier searches the kernel's types by name, 0.15 s in all.
+ * Is @task of a process that was asked for, or below one?  Read by helper, not by direct access:
+ * for each pointer followed directly the verifier searches the kernel's types by name, 0.15 s in
+ * all.
  */
 static __always_inline bool wanted(struct task_struct *task)
 {
@@ -255,7 +263,8 @@ int on_fork(u64 *ctx)
 	return 0;
 }
 
-/* The exec of a thread that is not the leader takes the leader's tid over: its slot goes with it. */
+/* The exec of a thread that is not the leader takes the leader's tid over: its slot goes with it.
+ */
 static __always_inline struct cp_thread *adopt_leader_tid(struct task_struct *task, u32 old_tid)
 {
 	struct cp_thread *t = slot_of_tid(old_tid), *leader;
@@ -301,6 +310,8 @@ int on_exec(u64 *ctx)
 	bpf_map_delete_elem(&unwind_processes, &pid); /* of the program before */
 	write_begin(t);
 	t->unwind_tgid = 0;
+	t->cache[CP_CACHE_BLOCK].id = 0;
+	t->cache[CP_CACHE_RELEASE].id = 0;
 	__builtin_memcpy(t->comm, task->comm, sizeof(t->comm));
 	write_end(t);
 	send_process(CP_RING_EXEC, t, now);

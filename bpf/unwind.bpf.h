@@ -173,6 +173,21 @@ static __always_inline bool table_step(struct cp_walk *w, u64 row)
 	return step_to(w, cfa, ip, bp);
 }
 
+/* Where the return address of frame @i was read, for the cache; a frame from elsewhere makes the walk unfit for it. */
+static __always_inline void note_slot(struct cp_walk *w, u32 i)
+{
+	u64 off = w->sp - 8 - w->window_start;
+
+	if (!i)
+		return;
+	if (w->exact || i > CP_CACHE_FRAMES || off > CP_WALK_WINDOW - 8) {
+		w->cacheable = 0;
+		return;
+	}
+	w->off[(i - 1) & (CP_CACHE_FRAMES - 1)] = off;
+	w->bytes = off + 8;
+}
+
 /* One frame; 1 ends the walk. */
 static long walk_frame(u32 i, void *ctx)
 {
@@ -183,6 +198,7 @@ static long walk_frame(u32 i, void *ctx)
 
 	if (!w->ip)
 		return 1;
+	note_slot(w, i);
 	c->out->ips[i & 127] = w->ip;
 	w->len = i + 1;
 	ip = w->exact ? w->ip : w->ip - 1;
@@ -219,6 +235,8 @@ static __always_inline u32 walk_stack(struct pt_regs *regs, struct cp_unwind_pro
 	w->exact = 1;
 	w->complete = 0;
 	w->by_frame_pointer = 0;
+	w->bytes = 0;
+	w->cacheable = 1;
 	copy_window(w);
 	bpf_loop(CP_STACK_MAX, walk_frame, &c, 0);
 	return w->len;

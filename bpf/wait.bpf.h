@@ -272,7 +272,7 @@ static __always_inline void resolve_futex(void *ctx, struct cp_thread *t, struct
 		fx->waker_tid = waker->view_tid;
 		fx->waker_slot = waker->slot;
 		fx->contender = waker != t && same_lock(&waker->fx.key, &fx->key);
-		fx->release_stack = take_stack(ctx, waker, SCRATCH_SCHED);
+		fx->release_stack = take_stack(ctx, waker, SCRATCH_SCHED, CP_CACHE_RELEASE);
 		fx->peer_ns = peer_part(t, waker, now);
 		if (!fx->holder_tid)
 			inherit_work(t, waker);

@@ -65,7 +65,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 if [ -n "$quick" ]; then limit_s=150; else limit_s=700; fi
-python3 -B "$here/measure.py" --pairs "$pairs" $quick --limit-s "$limit_s" "$folder" "$folder/raw.json"
+python3 -B "$here/measure.py" --pairs "$pairs" $quick --limit-s "$limit_s" \
+	"$folder" "$folder/raw.json"
 [ -z "$raw" ] || cp "$folder/raw.json" "$raw"
 python3 -B "$here/table.py" "$folder/raw.json" >"$folder/table.md"
 cat "$folder/table.md"

@@ -235,8 +235,9 @@ def single_runs(bench):
 def run_beside(bench, pid, targets, seconds):
     """concprof on @pid while the targets run; (its losses, their switches per second, their laps).
 
-    The targets pause while it attaches and are gone before it detaches: with every CPU switching at
-    full rate the kernel's RCU threads hardly get to run, and to attach any tracepoint waits for them.
+    The targets pause while it attaches and are gone before its report: with every CPU switching
+    at full rate the kernel's RCU thread hardly gets to run, and attaching any tracepoint waits
+    for it.
     """
     for target in targets:
         target.pause()

@@ -96,7 +96,10 @@ START_TEST(malformed_fields_are_named)
 		size_t len;
 		uint8_t payload[16];
 	} table[] = {
-		{"comm", 5, {RECORD_PROCESS, 1, 1, 9, 'x'}},	/* longer than the payload */
+		{"comm",
+		 5,
+		 {RECORD_PROCESS, 1, 1, 9, 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x',
+		  'x'}},					/* longer than the payload */
 		{"comm", 6, {RECORD_PROCESS, 1, 1, 2, 'x', 0}}, /* a NUL inside */
 		{"comm", 5, {RECORD_PROCESS, 1, 1, 0x80, 2}},	/* 256: no room for the NUL */
 		{"tid", 7, {RECORD_SAMPLE, 0xff, 0xff, 0xff, 0xff, 0x1f, 0}}, /* above 32 bits */

@@ -46,6 +46,8 @@ SUITE(symbol_kallsyms_suite)
 SUITE(symbol_maps_suite)
 SUITE(symbol_symbolizer_suite)
 SUITE(symbol_target_file_suite)
+SUITE(symbol_unwind_bounds_suite)
+SUITE(symbol_unwind_cfi_suite)
 SUITE(symbol_unwind_table_suite)
 /* clang-format on */
 

@@ -307,11 +307,10 @@ void oracle_check(struct oracle *o, const struct unwind_table *table, uint64_t v
 		       got.rbp_at == want.rbp_at;
 	if (same)
 		return;
-	ck_abort_msg(
-		      "at %" PRIx64 ": row %016" PRIx64 ", libdw: known %d odd %d signal %d end %d "
-		      "cfa %" PRIx64 " return address at %" PRIx64 " rbp (%d) at %" PRIx64,
-		      vaddr, row, want.known, want.odd, want.signal, want.end, want.cfa, want.ra_at,
-		      want.rbp_saved, want.rbp_at);
+	ck_abort_msg("at %" PRIx64 ": row %016" PRIx64 ", libdw: known %d odd %d signal %d end %d "
+		     "cfa %" PRIx64 " return address at %" PRIx64 " rbp (%d) at %" PRIx64,
+		     vaddr, row, want.known, want.odd, want.signal, want.end, want.cfa, want.ra_at,
+		     want.rbp_saved, want.rbp_at);
 }
 
 size_t oracle_check_all(struct oracle *o, const struct unwind_table *table, uint32_t row_step,
@@ -363,8 +362,7 @@ static void check_index(const struct unwind_table *table)
 		uint32_t row = table->index[i];
 
 		if (row >= table->rows_len || unwind_row_pc(table->rows[row]) > i * 256 ||
-		    (row + 1 < table->rows_len &&
-		     unwind_row_pc(table->rows[row + 1]) <= i * 256))
+		    (row + 1 < table->rows_len && unwind_row_pc(table->rows[row + 1]) <= i * 256))
 			ck_abort_msg("index %u: row %u", i, row);
 	}
 }

@@ -20,9 +20,10 @@
 #include "base/num.h"
 #include "symbol/maps.h"
 
-/* So many rows of a file are compared at most: libdw takes some microseconds for each. */
-#define ROWS_COMPARED 15000
-#define PLACES_COMPARED 15000
+/* So many rows of a file, and places in it, are compared at most: libdw takes a microsecond each.
+ */
+#define ROWS_COMPARED 60000
+#define PLACES_COMPARED 60000
 
 #ifdef __x86_64__
 
@@ -387,21 +388,20 @@ START_TEST(debug_frame_stands_in)
 				     "g(y[0]) + x; }\n"
 				     "int g(int x) { return x * 3; }\n"
 				     "int h(int x, int z) { return g(x) + f(z); }\n";
-	static const char *const flags[] = {"-shared",
-					    "-fPIC",
-					    "-nostdlib",
-					    "-g",
-					    "-fno-asynchronous-unwind-tables",
-					    "-fno-unwind-tables",
-					    NULL};
+	static const char *const flags[] = {
+		"-shared",
+		"-fPIC",
+		"-nostdlib",
+		"-g",
+		"-fvisibility=hidden", /* no PLT, for which the linker would write .eh_frame */
+		"-fno-asynchronous-unwind-tables",
+		"-fno-unwind-tables",
+		NULL};
 	char path[FIXTURE_PATH_MAX], packed[FIXTURE_PATH_MAX];
 	struct unwind_table *table, *from_packed;
 	struct oracle o;
 
 	fixture_compile_source(fixture_path(path, dir, "debug.so"), source, flags);
-	/* Where the linker makes one for the PLT, that is not what is looked for here. */
-	fixture_run((const char *const[]){"objcopy", "-R", ".eh_frame", "-R", ".eh_frame_hdr", path,
-					  NULL});
 	fixture_run((const char *const[]){"objcopy", "--compress-debug-sections=zlib-gabi", path,
 					  fixture_path(packed, dir, "packed.so"), NULL});
 	table = build(path);
@@ -411,7 +411,7 @@ START_TEST(debug_frame_stands_in)
 	ck_assert_mem_eq(table->rows, from_packed->rows, table->rows_len * sizeof(uint64_t));
 	oracle_open(&o, path);
 	oracle_use_debug_frame(&o);
-	ck_assert_uint_gt(oracle_check_all(&o, table, 1, 1), 8);
+	ck_assert_uint_gt(oracle_check_all(&o, table, 1, 1), 5);
 	oracle_close(&o);
 	unwind_table_free(table);
 	unwind_table_free(from_packed);

@@ -119,7 +119,8 @@ static int begin_window(struct live *live, struct err *err)
 	if (!rc)
 		rc = live_emit_processes(live, err);
 	if (!rc && live_target_ended(live))
-		rc = err_set(err, -ESRCH, "process %d ended before it could be watched (start it again?)",
+		rc = err_set(err, -ESRCH,
+			     "process %d ended before it could be watched (start it again?)",
 			     live->opt.pids[0]);
 	return rc;
 }
@@ -196,7 +197,8 @@ static int read_everything(struct live *live, uint64_t now_ns, bool all, struct 
 {
 	int rc = live_drain(live, err);
 
-	/* Threads before their waits: a wait that ends in between is then counted in neither, not in both. */
+	/* Threads before their waits: a wait that ends in between is then counted in neither, not
+	 * in both. */
 	if (!rc)
 		rc = live_read_threads(live, now_ns, err);
 	if (!rc)

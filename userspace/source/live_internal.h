@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the parts of the live source share: loading (live_load), reading maps (live_read), the ring (live_ring). */
+/* What the parts of the live source share: loading (live_load), reading maps (live_read), the ring
+ * (live_ring). */
 #ifndef SOURCE_LIVE_INTERNAL_H
 #define SOURCE_LIVE_INTERNAL_H
 
@@ -9,10 +10,10 @@
 #include "base/err.h"
 #include "base/hashmap.h"
 #include "base/vec.h"
-#include "bpf/concprof_abi.h"
 #include "bpf/concprof.skel.h"
-#include "source/host.h"
+#include "bpf/concprof_abi.h"
 #include "model/loss.h"
+#include "source/host.h"
 #include "source/live.h"
 
 #define LIVE_CPUS_MAX 4096
@@ -32,7 +33,7 @@ struct live_process {
 	uint32_t pid;
 	uint32_t tgid; /* kernel-wide */
 	uint32_t ppid;
-	bool tables_due; /* its mappings are new: unwind tables are wanted */
+	bool tables_due;  /* its mappings are new: unwind tables are wanted */
 	uint32_t threads; /* alive at the latest slice */
 	char comm[CP_COMM_LEN + 1];
 	uint64_t start_ns;
@@ -61,17 +62,17 @@ struct live {
 	char *cgroup_dir;
 	VEC(struct live_process) processes;
 	struct hashmap process_by_pid;
-	struct hashmap lock_ids;   /* struct cp_lock_key -> id */
+	struct hashmap lock_ids; /* struct cp_lock_key -> id */
 	struct hashmap stacks_sent;
 	struct hashmap sent[LIVE_SENT_COUNT]; /* hash of key -> hash of the value last sent */
-	struct hashmap view_pids;  /* kernel-wide tgid -> pid as concprof sees it */
+	struct hashmap view_pids;	      /* kernel-wide tgid -> pid as concprof sees it */
 	uint64_t loss_sent[LOSS_COUNT];
 	uint64_t torn; /* slots that could not be read whole */
 	/* own cost */
 	uint64_t cpu_base_ns;
 	uint64_t events_ended;
 	uint64_t spell_start_ns;
-	uint64_t spell_ns;       /* time in spells so far */
+	uint64_t spell_ns; /* time in spells so far */
 	uint64_t bpf_ns, bpf_calls;
 	int stats_fd;
 	uint64_t spell_bpf_ns, spell_bpf_calls;

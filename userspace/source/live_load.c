@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Loading, attaching and seeding the BPF side. */
-#include <errno.h>
 #include <bpf/btf.h>
+#include <errno.h>
 #include <linux/perf_event.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -119,7 +119,8 @@ static void set_rodata(struct live *live)
 	ro->follow_children = live->opt.follow_children;
 #ifdef __x86_64__
 	/* bpf_loop came in 5.17 (e6f2dd0f8067); without it frame pointers are followed. */
-	ro->use_unwind = libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL) == 1;
+	ro->use_unwind =
+		libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL) == 1;
 #endif
 	syscall_kinds_fill((uint8_t *)ro->syscall_kind, sizeof(ro->syscall_kind));
 }
@@ -131,9 +132,10 @@ static int load_error(int rc, struct err *err)
 			       "cannot load eBPF programs: not permitted (run as root, or with "
 			       "CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE)");
 	if (rc == -ESRCH || rc == -ENOENT)
-		return err_set(err, -ENOTSUP,
-			       "cannot load eBPF programs: the kernel has no type information (BTF; a "
-			       "kernel with CONFIG_DEBUG_INFO_BTF is needed, see concprof doctor)");
+		return err_set(
+			err, -ENOTSUP,
+			"cannot load eBPF programs: the kernel has no type information (BTF; a "
+			"kernel with CONFIG_DEBUG_INFO_BTF is needed, see concprof doctor)");
 	return err_set(err, rc,
 		       "cannot load eBPF programs: %s (see concprof doctor, or run with --verbose)",
 		       strerror(-rc));
@@ -226,7 +228,8 @@ static int attach_timers(struct live *live, struct err *err)
 		link = bpf_program__attach_perf_event(live->skel->progs.on_timer, fd);
 		if (!link) {
 			close(fd);
-			return err_set(err, -errno, "cannot attach a sampling timer: %s (try --freq 0)",
+			return err_set(err, -errno,
+				       "cannot attach a sampling timer: %s (try --freq 0)",
 				       strerror(errno));
 		}
 		slot = vec_add(&live->timers);
@@ -265,7 +268,8 @@ int live_attach(struct live *live, struct err *err)
 	return live->opt.sample_hz ? attach_timers(live, err) : 0;
 }
 
-/* One pass of the iterator: the kernel visits every thread and seeds those of the processes asked for. */
+/* One pass of the iterator: the kernel visits every thread and seeds those of the processes asked
+ * for. */
 static int run_iterator(struct live *live, struct err *err)
 {
 	struct bpf_link *link = bpf_program__attach_iter(live->skel->progs.seed_threads, NULL);
@@ -274,7 +278,8 @@ static int run_iterator(struct live *live, struct err *err)
 	ssize_t n = -1;
 
 	if (!link)
-		return err_set(err, -errno, "cannot visit the threads: %s (the kernel lacks iter/task)",
+		return err_set(err, -errno,
+			       "cannot visit the threads: %s (the kernel lacks iter/task)",
 			       strerror(errno));
 	fd = bpf_iter_create(bpf_link__fd(link));
 	if (fd >= 0)
@@ -286,7 +291,8 @@ static int run_iterator(struct live *live, struct err *err)
 	return 0;
 }
 
-/* Does @pid live in a PID namespace below concprof's own? Then its owner words hold other numbers. */
+/* Does @pid live in a PID namespace below concprof's own? Then its owner words hold other numbers.
+ */
 static bool in_other_pidns(pid_t pid)
 {
 	char path[64], mine[64] = "", theirs[64] = "";
@@ -324,11 +330,13 @@ int live_seed(struct live *live, const pid_t *pids, size_t len, struct err *err)
 		uint32_t pid = pids[i];
 
 		if (bpf_map_update_elem(fd, &pid, &yes, BPF_ANY))
-			return err_set(err, -errno, "too many processes (at most 4,096 can be named)");
+			return err_set(err, -errno,
+				       "too many processes (at most 4,096 can be named)");
 		if (in_other_pidns(pids[i]))
 			live->skel->bss->use_ns_tids = true;
 	}
-	/* Twice: a thread that the first pass passed by may have been made by one it had not reached. */
+	/* Twice: a thread that the first pass passed by may have been made by one it had not
+	 * reached. */
 	rc = run_iterator(live, err);
 	return rc ? rc : run_iterator(live, err);
 }

@@ -49,7 +49,8 @@ struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t 
 	return p;
 }
 
-/* A whole copy of slot @index: taken again while it is being written. False when it is never quiet. */
+/* A whole copy of slot @index: taken again while it is being written. False when it is never quiet.
+ */
 static bool copy_slot(const struct live *live, uint32_t index, struct cp_thread *ret)
 {
 	const volatile struct cp_thread *slot =
@@ -163,7 +164,7 @@ static void end_processes(struct live *live, uint64_t now_ns)
 {
 	struct live_process *p;
 
-	VEC_FOREACH(&live->processes, p) {
+	VEC_FOREACH (&live->processes, p) {
 		if (!p->threads && !p->end_ns) {
 			p->end_ns = now_ns;
 			p->dirty = true;
@@ -179,7 +180,7 @@ int live_read_threads(struct live *live, uint64_t now_ns, struct err *err)
 	int rc;
 
 	live->threads_alive = 0;
-	VEC_FOREACH(&live->processes, p) {
+	VEC_FOREACH (&live->processes, p) {
 		p->threads = 0;
 		p->forks_alive = 0;
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unwind tables for the BPF side: made of each executable file once, shared by all processes that map
- * it, refreshed when a process's mappings change.  A process without tables is followed by frame
- * pointers, and that is counted.
+ * Unwind tables for the BPF side: made of each executable file once, shared by all processes that
+ * map it, refreshed when a process's mappings change.  A process without tables is followed by
+ * frame pointers, and that is counted.
  */
 #include <elf.h>
 #include <errno.h>
@@ -34,7 +34,7 @@ struct file_key {
 };
 
 struct loaded_table {
-	uint32_t id; /* UINT32_MAX: none could be made */
+	uint32_t id;		   /* UINT32_MAX: none could be made */
 	struct unwind_table shape; /* without rows and index, which the kernel side has */
 };
 
@@ -46,8 +46,8 @@ struct live_unwind {
 	struct hashmap by_file; /* struct file_key -> index in tables */
 	VEC(struct loaded_table) tables;
 	struct hashmap signatures; /* pid -> hash of its executable mappings */
-	uint32_t vdso;             /* index in tables, UINT32_MAX = not tried */
-	uint64_t refused;          /* files without a table: unreadable, none inside, no room */
+	uint32_t vdso;		   /* index in tables, UINT32_MAX = not tried */
+	uint64_t refused;	   /* files without a table: unreadable, none inside, no room */
 };
 
 static void *map_values(const struct bpf_map *map, size_t bytes)
@@ -262,7 +262,8 @@ static void load_process(struct live *live, uint32_t pid, uint32_t tgid, const s
 	if (have_root)
 		target_root_close(&root);
 	if (p)
-		bpf_map_update_elem(bpf_map__fd(live->skel->maps.unwind_processes), &tgid, p, BPF_ANY);
+		bpf_map_update_elem(bpf_map__fd(live->skel->maps.unwind_processes), &tgid, p,
+				    BPF_ANY);
 }
 
 static void refresh_process(struct live *live, struct live_process *p)

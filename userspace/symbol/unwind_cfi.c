@@ -139,17 +139,16 @@ static bool read_augmentation(const struct unwind_section *s, struct unwind_cie 
 /* Fills in @cie from the body of its entry; false where it is of no use. */
 static bool read_cie(const struct unwind_section *s, struct cursor body, struct unwind_cie *cie)
 {
-	const char *letters = (const char *)body.at;
 	uint8_t version = cursor_u8(&body);
+	const char *letters = (const char *)body.at;
 	struct cursor data;
 
-	letters = (const char *)body.at;
 	while (cursor_u8(&body) != '\0')
 		;
 	if (body.failed || (version != 1 && version != 3 && version != 4))
 		return false;
 	/* From version 4 on: the widths of an address and of a segment's number. */
-	if (version == 4 && (cursor_u8(&body) != 8 || cursor_u8(&body) != 0))
+	if (version == 4 && cursor_uint(&body, 2) != 8)
 		return false;
 	cie->code_align = cursor_uleb(&body);
 	cie->data_align = cursor_sleb(&body);
