@@ -131,8 +131,8 @@ struct cp_futex {
 	__u8 counted;	/* in the lock's number of waiters */
 	__u8 chained;	/* goes on with the episode before */
 	__u8 before_attach;
-	__u8 pad[6];
-	__u64 while0_ns[CP_CLASS_COUNT]; /* the holder's class times when the wait began */
+	__u8 owned; /* the lock's holder is known: blame is booked by lock, not by wait */
+	__u8 pad[5];
 };
 
 /*
@@ -238,11 +238,24 @@ struct cp_blame {
 	__u64 while_ns[CP_CLASS_COUNT];
 };
 
+/*
+ * One lock.  While somebody waits, its holder is blamed for waiters x time, with what it did in that
+ * time; pend_* is what the present holder has not been booked for yet.
+ */
 struct cp_lock {
 	__u64 waiters;
-	__u64 since_ns;
+	__u64 since_ns; /* since when there has been one */
 	__u64 contended_ns;
 	__u64 waiters_max;
+	__u64 at_ns; /* blamed until here */
+	__u64 pend_ns;
+	__u64 pend_waits;
+	__u32 holder_slot; /* 0 = unknown */
+	__u32 holder_tid;  /* view */
+	__u32 evidence;
+	__u32 busy; /* one program at a time; who finds it taken leaves its part to the next */
+	__u64 while0_ns[CP_CLASS_COUNT]; /* the holder's class times at at_ns */
+	__u64 pend_while_ns[CP_CLASS_COUNT];
 };
 
 struct cp_block_key {
@@ -368,7 +381,7 @@ struct cp_ring_long_wait {
 
 #define CP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has holes")
 CP_ASSERT_SIZE(struct cp_lock_key, 16);
-CP_ASSERT_SIZE(struct cp_futex, 72 + 7 * 4 + 12 + 8 * CP_CLASS_COUNT);
+CP_ASSERT_SIZE(struct cp_futex, 72 + 7 * 4 + 12);
 CP_ASSERT_SIZE(struct cp_stack_cache, 40 + 2 * CP_CACHE_FRAMES);
 CP_ASSERT_SIZE(struct cp_wait_key, 32);
 CP_ASSERT_SIZE(struct cp_blame_key, 32);

@@ -144,7 +144,7 @@ static __always_inline void switch_in(struct cp_thread *t, u64 now)
 	if (cls_blocked(t->cls)) {
 		/* Woken on its way out: it never slept. */
 		if (t->block_cls == CP_FUTEX || t->block_cls == CP_LOCK)
-			leave_lock(&t->fx, t->since_ns);
+			leave_lock(t, t->since_ns);
 		become_active(t, now);
 		t->cls = CP_RUNQ_WAKE;
 	}

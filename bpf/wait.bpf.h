@@ -10,6 +10,7 @@
 #include "account.bpf.h"
 #include "classify.bpf.h"
 #include "futex.bpf.h"
+#include "holder.bpf.h"
 #include "stack.bpf.h"
 
 /*
@@ -24,64 +25,11 @@
 #define FILE_LOCK_WORD 2
 
 static const struct cp_wait zero_wait;
-static const struct cp_blame zero_blame;
-static const struct cp_lock zero_lock;
 static const struct cp_edge zero_edge;
 
 static __always_inline bool same_lock(const struct cp_lock_key *a, const struct cp_lock_key *b)
 {
 	return a->word == b->word && a->space == b->space;
-}
-
-/* The class times of @h, the time in the present class included. */
-static __always_inline void class_times(const struct cp_thread *h, u64 now, u64 *ret)
-{
-	u32 cls = h->cls, i;
-	u64 since = h->since_ns;
-
-	for (i = 0; i < CP_CLASS_COUNT; i++)
-		ret[i] = h->class_ns[i] + (i == cls && now > since ? now - since : 0);
-}
-
-static __always_inline void enter_lock(struct cp_futex *fx, u64 now)
-{
-	struct cp_lock *lock = map_entry(&locks, &fx->key, &zero_lock, CP_LOST_LOCKS);
-	u64 waiters;
-
-	fx->counted = lock != NULL;
-	if (!lock)
-		return;
-	waiters = __sync_fetch_and_add(&lock->waiters, 1);
-	if (waiters == 0)
-		lock->since_ns = now;
-	if (waiters + 1 > lock->waiters_max)
-		lock->waiters_max = waiters + 1;
-}
-
-static __always_inline void leave_lock(struct cp_futex *fx, u64 now)
-{
-	struct cp_lock *lock;
-
-	if (!fx->counted)
-		return;
-	fx->counted = 0;
-	lock = bpf_map_lookup_elem(&locks, &fx->key);
-	if (lock && __sync_fetch_and_add(&lock->waiters, -1) == 1 && now > lock->since_ns)
-		__sync_fetch_and_add(&lock->contended_ns, now - lock->since_ns);
-}
-
-static __always_inline void note_holder(struct cp_futex *fx, struct cp_thread *h, u32 evidence,
-					u64 now)
-{
-	fx->holder_slot = 0;
-	fx->holder_tid = 0;
-	fx->evidence = CP_BY_NONE;
-	if (!h)
-		return;
-	fx->holder_slot = h->slot;
-	fx->holder_tid = h->view_tid;
-	fx->evidence = evidence;
-	class_times(h, now, fx->while0_ns);
 }
 
 /* Begin, or go on with, a wait on @key. @restart: after a stop. */
@@ -112,7 +60,6 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 		fx->blocked_ns = 0;
 		fx->runq_ns = 0;
 	}
-	enter_lock(fx, now);
 }
 
 static __always_inline void begin_futex_wait(struct cp_thread *t, const struct syscall_regs *r,
@@ -131,7 +78,7 @@ static __always_inline void begin_futex_wait(struct cp_thread *t, const struct s
 	fx->value = f.value;
 	fx->timed = f.timed;
 	h = holder_of(t, &f, &evidence);
-	note_holder(fx, h, evidence, now);
+	enter_lock(fx, h, evidence, now);
 }
 
 /* restart_syscall: the futex wait before the stop goes on; its arguments are in the slot. */
@@ -141,7 +88,7 @@ static __always_inline void resume_futex_wait(struct cp_thread *t, const struct 
 	struct cp_lock_key key = t->fx.key;
 
 	begin_wait(t, &key, t->fx.op, r->sp, t->fx.stack, now, true);
-	note_holder(&t->fx, NULL, CP_BY_NONE, now);
+	enter_lock(&t->fx, NULL, CP_BY_NONE, now);
 }
 
 static __always_inline void begin_kernel_wait(struct task_struct *task, struct cp_thread *t,
@@ -156,7 +103,7 @@ static __always_inline void begin_kernel_wait(struct task_struct *task, struct c
 	t->fx.timed = 0;
 	if (owner)
 		h = slot_of_tid(BPF_CORE_READ(owner, pid));
-	note_holder(&t->fx, h, CP_BY_OWNER_WORD, now);
+	enter_lock(&t->fx, h, CP_BY_OWNER_WORD, now);
 }
 
 static __always_inline void count_edge(u32 from_tid, u32 to_tid, u32 kind, u64 wait_ns)
@@ -173,72 +120,24 @@ static __always_inline void count_edge(u32 from_tid, u32 to_tid, u32 kind, u64 w
 	__sync_fetch_and_add(&edge->wait_ns, wait_ns);
 }
 
-static __always_inline void add_while(struct cp_blame *blame, u32 cls, u64 ns)
-{
-	if (ns && cls < CP_CLASS_COUNT)
-		__sync_fetch_and_add(&blame->while_ns[cls], ns);
-}
-
-/* A waker that was not known as holder when the wait began: it has run since run_from_ns, and
- * before that was off the CPU for its last block. */
-static __always_inline void waker_while(struct cp_blame *blame, const struct cp_thread *waker,
-					u64 from, u64 now)
-{
-	u64 run_from = waker->run_from_ns, block = waker->block_ns;
-	u64 ran_ns, off_ns = 0;
-
-	if (run_from < from)
-		run_from = from;
-	if (run_from > now)
-		run_from = now;
-	ran_ns = now - run_from;
-	if (block < from)
-		block = from;
-	if (block < run_from)
-		off_ns = run_from - block;
-	add_while(blame, CP_RUN, ran_ns);
-	add_while(blame, waker->block_cls, off_ns);
-	add_while(blame, CP_OTHER, now - from - ran_ns - off_ns);
-}
-
-/* What the holder did while @t waited: its class times now less those when the wait began. */
-static __always_inline void holder_while(struct cp_blame *blame, const struct cp_thread *h,
-					 const struct cp_futex *fx, u64 now)
-{
-	u32 cls = h->cls, i;
-	u64 delta;
-
-	for (i = 0; i < CP_CLASS_COUNT; i++) {
-		delta = h->class_ns[i] - fx->while0_ns[i];
-		if (i == cls && now > h->since_ns)
-			delta += now - h->since_ns;
-		if ((s64)delta > 0)
-			add_while(blame, i, delta);
-	}
-}
-
-static __always_inline void book_blame(struct cp_thread *t, u64 blocked_ns, u64 now)
+/* A wait on a word that tells no holder: its waker is blamed, where there was one. */
+static __always_inline void blame_waker(struct cp_thread *t, u64 blocked_ns, u64 now)
 {
 	struct cp_futex *fx = &t->fx;
-	struct cp_blame_key key = {.lock = fx->key};
-	struct cp_blame *blame;
-	struct cp_thread *h;
+	struct cp_blame_key key = {.lock = fx->key,
+				   .release_stack = fx->release_stack,
+				   .tid = fx->waker_tid,
+				   .evidence = fx->waker_tid ? CP_BY_WAKER : CP_BY_NONE};
+	struct cp_blame *blame = map_entry(&blames, &key, &zero_blame, CP_LOST_BLAMES);
+	struct cp_thread *waker = slot_at(fx->waker_slot);
 
-	key.tid = fx->holder_tid ? fx->holder_tid : fx->waker_tid;
-	key.evidence = fx->holder_tid ? fx->evidence : fx->waker_tid ? CP_BY_WAKER : CP_BY_NONE;
-	if (key.tid == fx->waker_tid)
-		key.release_stack = fx->release_stack;
-	blame = map_entry(&blames, &key, &zero_blame, CP_LOST_BLAMES);
 	if (!blame)
 		return;
 	__sync_fetch_and_add(&blame->waits, 1);
 	__sync_fetch_and_add(&blame->blame_ns, blocked_ns);
-	h = slot_at(fx->holder_slot ? fx->holder_slot : fx->waker_slot);
-	if (h && fx->holder_slot && h->view_tid == fx->holder_tid)
-		holder_while(blame, h, fx, now);
-	else if (h && !fx->holder_slot)
-		waker_while(blame, h, now - blocked_ns, now);
-	count_edge(t->view_tid, key.tid, CP_EDGE_LOCK, blocked_ns);
+	if (waker)
+		waker_while(blame, waker, now - blocked_ns, now);
+	count_edge(t->view_tid, fx->waker_tid, CP_EDGE_LOCK, blocked_ns);
 }
 
 /*
@@ -280,8 +179,11 @@ static __always_inline void resolve_futex(void *ctx, struct cp_thread *t, struct
 		t->busy_since_ns = now; /* timed out or interrupted: it was idle */
 	}
 	fx->blocked_ns += blocked_ns;
-	leave_lock(fx, now);
-	book_blame(t, blocked_ns, now);
+	if (fx->owned)
+		count_edge(t->view_tid, fx->holder_tid, CP_EDGE_LOCK, blocked_ns);
+	else
+		blame_waker(t, blocked_ns, now);
+	leave_lock(t, now);
 }
 
 static __always_inline void stream_long_wait(const struct cp_thread *t, u64 now)

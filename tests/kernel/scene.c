@@ -13,11 +13,11 @@
 /* From the kernel's choice of a thread to the tracepoint, behind other observers. */
 #define SWITCH_OFF_NS 10000
 /*
- * A thread that an idle CPU is woken for counts as running from the wakeup on
- * (rq_clock_skip_update): by the kernel's account it never waits for the interrupt, by ours it
- * does.
+ * An idle CPU that a thread is woken for must be interrupted first.  By our account the thread
+ * waits for that; by the kernel's it is not yet queued (TTWU_QUEUE), or running already
+ * (rq_clock_skip_update).  In a virtual machine it takes some 10 us, each time.
  */
-#define WAKE_OFF_NS 50000
+#define WAKE_OFF_NS 100000
 
 int scene_tid(const struct scene *sc, unsigned actor)
 {
@@ -59,7 +59,8 @@ static void check_cpu_times(const struct scene *sc, unsigned actor, const struct
 		      "actor %u ran for %.3f ms, in truth %.3f ms", actor, run / 1e6,
 		      truth->run_ns / 1e6);
 	off += truth_on / 50;
-	ck_assert_msg(on <= truth_on + off && (sc->run_delay_unsure || truth_on <= on + off),
+	ck_assert_msg(on <= truth_on + off + idle_wakes &&
+			      (sc->run_delay_unsure || truth_on <= on + off),
 		      "actor %u was running or runnable for %.3f ms, in truth %.3f ms", actor,
 		      on / 1e6, truth_on / 1e6);
 }
