@@ -22,7 +22,8 @@
 #define TCP_LISTEN 10
 #define IPPROTO_UDP 17
 
-/* Direct access where the type is known: a load each, where a helper call takes ten times as long. */
+/* Direct access where the type is known: a load each, where a helper call takes ten times as long.
+ */
 static __always_inline struct file *file_of(struct task_struct *task, u64 fd)
 {
 	struct files_struct *files = task->files;
@@ -141,6 +142,19 @@ static __always_inline u32 poll_class(struct task_struct *task, const struct sys
 	return cls == CP_NET || cls == CP_CLIENT_IDLE ? cls : CP_LOOP_IDLE;
 }
 
+/*
+ * Kinds of system calls that mean one class, whatever they wait for.  0 (run) = look closer.
+ */
+static const u8 plain_class[CP_SYS_COUNT] = {
+	[CP_SYS_FUTEX] = CP_FUTEX,	  [CP_SYS_FUTEX_WAIT] = CP_FUTEX,
+	[CP_SYS_FUTEX_WAITV] = CP_FUTEX,  [CP_SYS_LOOP] = CP_LOOP_IDLE,
+	[CP_SYS_SLEEP] = CP_SLEEP,	  [CP_SYS_CHILD] = CP_CHILD,
+	[CP_SYS_ACCEPT] = CP_CLIENT_IDLE, [CP_SYS_CONNECT] = CP_NET,
+	[CP_SYS_DISK] = CP_DISK,	  [CP_SYS_IPC] = CP_IPC,
+	[CP_SYS_FLOCK] = CP_LOCK,
+};
+
+/* Page fault, or a 32-bit call. */
 static __always_inline u32 no_syscall_class(struct task_struct *task, u32 state)
 {
 	if (compat_in_iowait(task))
@@ -149,81 +163,51 @@ static __always_inline u32 no_syscall_class(struct task_struct *task, u32 state)
 	return state & TASK_UNINTERRUPTIBLE ? CP_LOCK : CP_OTHER;
 }
 
+/* The class of a call whose arguments or state decide. */
+static __always_inline u32 looked_at_class(struct task_struct *task, const struct syscall_regs *r,
+					   u32 sys, u32 state, struct cp_thread *t)
+{
+	u32 cls;
+
+	switch (sys) {
+	case CP_SYS_FD:
+	case CP_SYS_FD_WRITE:
+		return fd_class(task, r->arg0, t);
+	case CP_SYS_FD2:
+		cls = fd_class(task, r->arg0, t);
+		return cls == CP_DISK ? fd_class(task, r->arg2, t) : cls;
+	case CP_SYS_MM:
+		return state & TASK_UNINTERRUPTIBLE ? CP_LOCK : CP_OTHER;
+	case CP_SYS_OTHER:
+		count_loss(CP_LOST_SYSCALL);
+	}
+	return CP_OTHER;
+}
+
 /* Fill in t->why_*: @task is about to sleep in @state (or sleeps already, at the seed). */
 static __noinline void classify_block(struct task_struct *task, const struct syscall_regs *r,
 				      u32 state, struct cp_thread *t)
 {
 	u32 sys = syscall_kind_of(r->nr);
+	u32 cls = sys < CP_SYS_COUNT ? plain_class[sys] : 0;
 
 	t->why_sys = sys;
-	t->why_kind = CP_EDGE_PEER;
-	t->why_cls = CP_OTHER;
-	if (state & (TASK_STOPPED | TASK_TRACED | TASK_FROZEN)) {
-		t->why_cls = CP_STOPPED;
-		return;
-	}
-	if (r->nr < 0) {
-		t->why_cls = no_syscall_class(task, state);
-		return;
-	}
-	switch (sys) {
-	case CP_SYS_FUTEX:
-	case CP_SYS_FUTEX_WAIT:
-	case CP_SYS_FUTEX_WAITV:
-		t->why_cls = CP_FUTEX;
-		return;
-	case CP_SYS_LOOP:
-		t->why_cls = CP_LOOP_IDLE;
-		return;
-	case CP_SYS_POLL:
-		t->why_cls = poll_class(task, r, t);
-		return;
-	case CP_SYS_SELECT:
-		t->why_cls = r->arg0 ? CP_LOOP_IDLE : CP_SLEEP;
-		return;
-	}
-	if (compat_in_iowait(task)) {
-		t->why_cls = CP_DISK;
-		return;
-	}
-	switch (sys) {
-	case CP_SYS_SLEEP:
-		t->why_cls = CP_SLEEP;
-		return;
-	case CP_SYS_CHILD:
-		t->why_cls = CP_CHILD;
-		return;
-	case CP_SYS_FD:
-	case CP_SYS_FD_WRITE:
-		t->why_cls = fd_class(task, r->arg0, t);
-		return;
-	case CP_SYS_FD2:
-		t->why_cls = fd_class(task, r->arg0, t);
-		if (t->why_cls == CP_DISK)
-			t->why_cls = fd_class(task, r->arg2, t);
-		return;
-	case CP_SYS_ACCEPT:
-		t->why_cls = CP_CLIENT_IDLE;
-		return;
-	case CP_SYS_CONNECT:
-		t->why_cls = CP_NET;
-		return;
-	case CP_SYS_DISK:
-		t->why_cls = CP_DISK;
-		return;
-	case CP_SYS_MM:
-		t->why_cls = state & TASK_UNINTERRUPTIBLE ? CP_LOCK : CP_OTHER;
-		return;
-	case CP_SYS_IPC:
-		t->why_kind = CP_EDGE_PIPE;
-		t->why_cls = CP_IPC;
-		return;
-	case CP_SYS_FLOCK:
-		t->why_cls = CP_LOCK;
-		return;
-	}
-	if (sys == CP_SYS_OTHER)
-		count_loss(CP_LOST_SYSCALL);
+	t->why_kind = sys == CP_SYS_IPC ? CP_EDGE_PIPE : CP_EDGE_PEER;
+	if (state & (TASK_STOPPED | TASK_TRACED | TASK_FROZEN))
+		cls = CP_STOPPED;
+	else if (r->nr < 0)
+		cls = no_syscall_class(task, state);
+	else if (sys == CP_SYS_POLL)
+		cls = poll_class(task, r, t);
+	else if (sys == CP_SYS_SELECT)
+		cls = r->arg0 ? CP_LOOP_IDLE : CP_SLEEP;
+	else if (cls == CP_FUTEX || cls == CP_LOOP_IDLE)
+		; /* waits for events, though io_uring counts as waiting for I/O */
+	else if (compat_in_iowait(task))
+		cls = CP_DISK;
+	else if (!cls)
+		cls = looked_at_class(task, r, sys, state, t);
+	t->why_cls = cls;
 }
 
 #endif

@@ -65,6 +65,7 @@ enum cp_syscall_kind {
 	CP_SYS_FLOCK, /* file locks */
 	CP_SYS_EXIT,
 	CP_SYS_RESTART, /* restart_syscall: the earlier reason holds */
+	CP_SYS_COUNT
 };
 
 enum cp_futex_op {
@@ -136,8 +137,8 @@ struct cp_futex {
 };
 
 /*
- * The last stack taken at one sort of event: the same registers and the same return addresses at the
- * same places are the same stack, with no walk.
+ * The last stack taken at one sort of event: the same registers and the same return addresses at
+ * the same places are the same stack, with no walk.
  */
 #define CP_CACHE_FRAMES 32
 enum cp_cache_use { CP_CACHE_BLOCK, CP_CACHE_RELEASE, CP_CACHE_COUNT };
@@ -193,7 +194,7 @@ struct cp_thread {
 	__u32 why_kind;	   /* enum cp_edge_kind */
 	__u32 why_sys;	   /* enum cp_syscall_kind */
 	__u32 unwind_tgid; /* until its own tables are there: the process it was forked from */
-	__u64 file; /* the last file waited for, and what it was */
+	__u64 file;	   /* the last file waited for, and what it was */
 	__u64 inode;
 	__u32 file_cls;
 	__u32 file_kind;
@@ -239,8 +240,8 @@ struct cp_blame {
 };
 
 /*
- * One lock.  While somebody waits, its holder is blamed for waiters x time, with what it did in that
- * time; pend_* is what the present holder has not been booked for yet.
+ * One lock.  While somebody waits, its holder is blamed for waiters x time, with what it did in
+ * that time; pend_* is what the present holder has not been booked for yet.
  */
 struct cp_lock {
 	__u64 waiters;

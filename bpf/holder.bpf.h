@@ -33,8 +33,8 @@ static __always_inline u64 class_time(const struct cp_thread *h, u32 cls, u64 no
 }
 
 /*
- * Blame the holder for the time since the last event.  Global functions (not static, and with a result): the
- * verifier checks each one once, not at every call.
+ * Blame the holder for the time since the last event.  Global functions (not static, and with a
+ * result): the verifier checks each one once, not at every call.
  */
 __noinline int lock_settle(struct cp_lock *lock, u64 now)
 {
@@ -105,7 +105,8 @@ __noinline int lock_hold(struct cp_lock *lock, struct cp_thread *h, u32 evidence
 }
 
 /* A wait begins; @h holds the lock as its word says, NULL where the word does not tell. */
-static __always_inline void enter_lock(struct cp_futex *fx, struct cp_thread *h, u32 evidence, u64 now)
+static __always_inline void enter_lock(struct cp_futex *fx, struct cp_thread *h, u32 evidence,
+				       u64 now)
 {
 	struct cp_lock *lock = map_entry(&locks, &fx->key, &zero_lock, CP_LOST_LOCKS);
 	u64 waiters;
@@ -159,7 +160,8 @@ static __always_inline void leave_lock(struct cp_thread *t, u64 now)
 		if (fx->proven || last) {
 			lock_book(lock, &fx->key,
 				  fx->waker_tid == lock->holder_tid ? fx->release_stack : 0);
-			/* The woken thread takes it next, unless another is quicker: then its waiters will tell. */
+			/* The woken thread takes it next, unless another is quicker: then its
+			 * waiters will tell. */
 			lock_hold(lock, lock->holder_slot && !last ? t : NULL, lock->evidence, now);
 		}
 		lock_release(lock);

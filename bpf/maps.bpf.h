@@ -172,7 +172,7 @@ struct cp_walk {
 	u32 exact;   /* ip is where it stopped, not a return address */
 	u32 complete;
 	u32 by_frame_pointer;
-	u32 bytes;    /* of the window that hold return addresses */
+	u32 bytes; /* of the window that hold return addresses */
 	u32 cacheable;
 	u16 off[CP_CACHE_FRAMES]; /* where in the window each one is */
 	unsigned char window[CP_WALK_WINDOW + 8];

@@ -61,7 +61,8 @@ static __always_inline void remember_stack(struct cp_stack_cache *c, struct pt_r
 	c->id = id;
 }
 
-/* The tables of the process of @t, or until they are there those of the process it was forked from. */
+/* The tables of the process of @t, or until they are there those of the process it was forked from.
+ */
 static __always_inline struct cp_unwind_process *tables_of(const struct cp_thread *t)
 {
 	struct cp_unwind_process *p;
@@ -105,7 +106,8 @@ static __always_inline u64 keep_stack(struct cp_stack *s, u32 len, const struct 
 	return id;
 }
 
-/* The id of current's user stack, by a walk or by the cache of @use (enum cp_cache_use; any other: none). */
+/* The id of current's user stack, by a walk or by the cache of @use (enum cp_cache_use; any other:
+ * none). */
 static __noinline u64 take_stack(void *ctx, struct cp_thread *t, u32 user, u32 use)
 {
 	struct cp_stack *s = bpf_map_lookup_elem(&scratch, &user);

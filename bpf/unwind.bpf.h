@@ -173,7 +173,8 @@ static __always_inline bool table_step(struct cp_walk *w, u64 row)
 	return step_to(w, cfa, ip, bp);
 }
 
-/* Where the return address of frame @i was read, for the cache; a frame from elsewhere makes the walk unfit for it. */
+/* Where the return address of frame @i was read, for the cache; a frame from elsewhere makes the
+ * walk unfit for it. */
 static __always_inline void note_slot(struct cp_walk *w, u32 i)
 {
 	u64 off = w->sp - 8 - w->window_start;
