@@ -134,13 +134,13 @@ class Series:
 
 
 def cpu_series(watch_path):
-    """The target's CPU time by the kernel's own clock, as watch.py wrote it; times are since the
-    epoch."""
+    """The target's CPU time by the kernel's own clock, and stolen time, as watch.py wrote them; times are
+    since the epoch."""
     points = []
     with open(watch_path, encoding="ascii") as file:
         for line in file:
             fields = dict(field.split("=") for field in line.split())
-            points.append((int(fields["real_ns"]), {"cpu_ns": int(fields["cpu_ns"])}))
+            points.append((int(fields["real_ns"]), {name: int(fields[name]) for name in ("cpu_ns", "steal_ns")}))
     return Series(points)
 
 

@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """watch.py PID OUTPUT [SIGNAL]: until TERM or the end of PID, twenty times a second, write the CPU
-time that the kernel has charged to the process, with both clocks; each fifth time send the signal
-(USR1: a sample prints its truth)."""
+time that the kernel has charged to the process and what the hypervisor took from all CPUs (steal, to a
+clock tick), with both clocks; each fifth time send the signal (USR1: a sample prints its truth)."""
 
 import os
 import signal
 import sys
 import time
+
+
+def steal_ns():
+    with open("/proc/stat", encoding="ascii") as file:
+        return int(file.readline().split()[8]) * 10**9 // os.sysconf("SC_CLK_TCK")
 
 
 def main():
@@ -23,7 +28,8 @@ def main():
                     os.kill(pid, send)
             except OSError:
                 return  # it has ended
-            out.write(f"real_ns={time.time_ns()} mono_ns={time.monotonic_ns()} cpu_ns={cpu_ns}\n")
+            out.write(f"real_ns={time.time_ns()} mono_ns={time.monotonic_ns()} cpu_ns={cpu_ns} "
+                      f"steal_ns={steal_ns()}\n")
             time.sleep(0.05)
 
 

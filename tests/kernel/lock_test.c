@@ -116,9 +116,7 @@ START_TEST(mmap_lock)
 	uint64_t slept = 0, waits = 0, lock_ns = 0, in_class = 0;
 	struct wait_sum sum;
 
-	scene_open(&sc, MMAP_THREADS, play_mmap, NULL, 0);
-	sc.run_delay_unsure = true;
-	scene_close(&sc);
+	scene_play(&sc, MMAP_THREADS, play_mmap, NULL, 0);
 	for (unsigned i = 0; i < MMAP_THREADS; i++) {
 		sum = watch_waits(&sc.w, sc.st->pid, MMAP_LOCK, scene_tid(&sc, i));
 		ck_assert_uint_eq(sum.in_hist, sum.waits);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "base/num.h"
 
@@ -47,6 +48,21 @@ static void check_count(uint64_t got, uint64_t truth, unsigned actor, const char
 		      "actor %u: %" PRIu64 " %s, in truth %" PRIu64, actor, got, what, truth);
 }
 
+/*
+ * From 6.12 on a thread that sleeps may stay on its run queue for a while (delayed dequeue), and
+ * when it is then moved to another CPU the kernel counts its sleep as a wait for a CPU: 500 ms in a
+ * life of 300 ms were seen on 6.18.  There the figure is no more than an upper bound.
+ */
+static bool run_delay_exact(void)
+{
+	struct utsname uts;
+	unsigned major, minor;
+
+	ck_assert_int_eq(uname(&uts), 0);
+	ck_assert_int_eq(sscanf(uts.release, "%u.%u", &major, &minor), 2);
+	return major < 6 || (major == 6 && minor < 12);
+}
+
 static void check_cpu_times(const struct scene *sc, unsigned actor, const struct record_counters *c)
 {
 	const struct proc_clock *truth = &sc->during[actor];
@@ -60,7 +76,7 @@ static void check_cpu_times(const struct scene *sc, unsigned actor, const struct
 		      truth->run_ns / 1e6);
 	off += truth_on / 50;
 	ck_assert_msg(on <= truth_on + off + idle_wakes &&
-			      (sc->run_delay_unsure || truth_on <= on + off),
+			      (!run_delay_exact() || truth_on <= on + off),
 		      "actor %u was running or runnable for %.3f ms, in truth %.3f ms", actor,
 		      on / 1e6, truth_on / 1e6);
 }

@@ -16,16 +16,13 @@ struct scene {
 	struct watch w;
 	struct proc_clock before[ACTORS_MAX];
 	struct proc_clock during[ACTORS_MAX]; /* differences between the two rests */
-	bool run_delay_unsure;		      /* set before scene_close */
 };
 
 /* The body is to call stage_wait(st, me, 1), play, and call stage_wait(st, me, 2). */
 void scene_open(struct scene *sc, unsigned len, stage_body *body, const void *own, size_t own_size);
 /*
  * Wait for the second rest, close the window, and hold every actor's CPU time (2% + 2 ms + 10 us a
- * switch), run-queue time, switches and run-queue count against the kernel's.  run_delay_unsure: of
- * threads that sleep for mmap_lock Linux 6.18 has at times counted a longer wait for a CPU than
- * they existed for, so its figure is no more than an upper bound.
+ * switch), time on the run queue, switches and run-queue count against the kernel's.
  */
 void scene_close(struct scene *sc);
 void scene_play(struct scene *sc, unsigned len, stage_body *body, const void *own, size_t own_size);

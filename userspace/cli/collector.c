@@ -41,6 +41,8 @@ static void see_process(struct collector *c, const struct record_process *rec)
 		process->pid = (pid_t)rec->pid;
 	}
 	process->read = false;
+	if (!rec->execs)
+		symbolizer_inherit(c->symbolizer, (pid_t)rec->pid, (pid_t)rec->ppid);
 	if (c->reads_left > 0)
 		read_mappings(c, process);
 }

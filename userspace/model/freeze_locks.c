@@ -83,7 +83,10 @@ static void name_file(struct freeze *f, const struct model_lock *lock)
 	const char *path = strpool_get(&f->m->strings, lock->path);
 	const char *slash = strrchr(path, '/');
 
-	if (slash && slash[1])
+	/* What the kernel calls memory that is shared without a file. */
+	if (strcmp(path, "/dev/zero") == 0)
+		path = "shared memory";
+	else if (slash && slash[1])
 		path = slash + 1;
 	if (*path)
 		add_text(f, path);

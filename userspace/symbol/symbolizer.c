@@ -265,8 +265,9 @@ static uint32_t keep_root(struct symbolizer *s, pid_t pid)
 static struct process *get_process(struct symbolizer *s, pid_t pid, int *ret_code, struct err *err)
 {
 	struct process *process = find_process(s, pid);
+	uint32_t *index;
 
-	if (process)
+	if (process && process->pid == pid)
 		return process;
 	if (s->processes.len >= SYMBOLIZER_PROCESSES_MAX) {
 		*ret_code = err_set(err, -ENOSPC,
@@ -275,8 +276,9 @@ static struct process *get_process(struct symbolizer *s, pid_t pid, int *ret_cod
 		return NULL;
 	}
 	process = vec_add(&s->processes);
-	if (process &&
-	    hashmap_put(&s->processes_by_pid, &pid, (uint32_t)(s->processes.len - 1), NULL)) {
+	index = process ? hashmap_put(&s->processes_by_pid, &pid, 0, NULL) : NULL;
+	if (index) {
+		*index = (uint32_t)(s->processes.len - 1); /* its own, where it stood for another */
 		process->pid = pid;
 		process->root = NONE;
 		hashmap_init(&process->modules, sizeof(struct mapped_key));
@@ -322,6 +324,14 @@ int symbolizer_add_process(struct symbolizer *s, pid_t pid, struct err *err)
 		process->root = root;
 	open_executables(s, process);
 	return 0;
+}
+
+void symbolizer_inherit(struct symbolizer *s, pid_t pid, pid_t parent)
+{
+	const uint32_t *index = hashmap_get(&s->processes_by_pid, &parent);
+
+	if (index)
+		hashmap_put(&s->processes_by_pid, &pid, *index, NULL);
 }
 
 static bool same_file(const struct maps *maps, const struct mapping *a, const struct mapping *b)

@@ -83,6 +83,13 @@ void symbolizer_free(struct symbolizer *s);
  */
 int symbolizer_add_process(struct symbolizer *s, pid_t pid, struct err *err);
 
+/*
+ * @pid was forked from @parent and has its address space: until symbolizer_add_process() succeeds
+ * for @pid, which may end before, the names of @parent are its names.  No effect where @pid is known
+ * or @parent is not.
+ */
+void symbolizer_inherit(struct symbolizer *s, pid_t pid, pid_t parent);
+
 /* The function that holds @addr of @pid. Always fills in *ret. */
 void symbolizer_function(struct symbolizer *s, pid_t pid, uint64_t addr, struct symbol *ret);
 
