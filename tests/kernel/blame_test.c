@@ -144,6 +144,65 @@ START_TEST(stacks_lead_to_the_callers)
 }
 END_TEST
 
+/* --- the holder changes while a third thread waits on --- */
+
+enum { FIRST, SECOND, THIRD, TURNS };
+
+static void play_turns(struct stage *st, unsigned me)
+{
+	struct own *own = (struct own *)st->own;
+	struct actor *a = &st->actors[me];
+
+	stage_wait(st, me, 1);
+	while (own->turn < me) /* they queue up in this order */
+		sleep_ms(1);
+	a->from_ns = clock_ns();
+	pthread_mutex_lock(&own->mutex);
+	a->wait_ns = clock_ns() - a->from_ns;
+	if (me == FIRST) {
+		for (unsigned next = SECOND; next < TURNS; next++) {
+			own->turn = next;
+			stage_await_blocked(st, next, SYS_futex, &own->mutex);
+		}
+	}
+	sleep_ms(me == FIRST ? HOLD_MS : me == SECOND ? 3 * HOLD_MS : 0);
+	a->to_ns = clock_ns();
+	pthread_mutex_unlock(&own->mutex);
+	stage_wait(st, me, 2);
+	stage_wait(st, me, 3);
+}
+
+START_TEST(holder_changes_in_mid_wait)
+{
+	const struct own init = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+	const struct actor *a;
+	const struct own *own;
+	struct blame_sum first, second;
+	struct wait_sum sum;
+	struct scene sc;
+	uint64_t late_ns;
+
+	scene_play(&sc, TURNS, play_turns, &init, sizeof(init));
+	a = sc.st->actors;
+	own = (const struct own *)sc.st->own;
+	sum = watch_waits(&sc.w, sc.st->pid, &own->mutex, 0);
+	first = watch_blame(&sc.w, sc.st->pid, &own->mutex, scene_tid(&sc, FIRST));
+	second = watch_blame(&sc.w, sc.st->pid, &own->mutex, scene_tid(&sc, SECOND));
+	ck_assert_uint_eq(sum.waits, 2);
+	ck_assert_uint_eq(first.blame_ns + second.blame_ns, sum.blocked_ns);
+	late_ns = sc.during[FIRST].runq_ns + sc.during[SECOND].runq_ns + sc.during[THIRD].runq_ns +
+		  sc.during[SECOND].run_ns + sc.during[THIRD].run_ns;
+	check_near(first.blame_ns, 2 * a[FIRST].to_ns - a[SECOND].from_ns - a[THIRD].from_ns,
+		   2 * late_ns, "the first holder, for two waiters");
+	check_near(second.blame_ns, a[SECOND].to_ns - a[FIRST].to_ns, late_ns,
+		   "the second holder, for one");
+	check_near(second.while_ns[CLASS_SLEEP], 3 * HOLD_MS * NS_PER_MS, 0,
+		   "the second holder slept");
+	ck_assert_uint_ge(first.while_ns[CLASS_SLEEP], 2 * HOLD_MS * NS_PER_MS);
+	scene_end(&sc);
+}
+END_TEST
+
 /* --- blocked and run queue are kept apart: the waiter's CPU is busy when it is woken --- */
 
 struct crowd {
@@ -308,6 +367,7 @@ Suite *kernel_blame_suite(void)
 
 	tcase_add_loop_test(tc, what_the_holder_did, 0, 2);
 	tcase_add_test(tc, stacks_lead_to_the_callers);
+	tcase_add_test(tc, holder_changes_in_mid_wait);
 	tcase_add_test(tc, blocked_and_runq_apart);
 	tcase_add_test(tc, same_address_in_two_processes);
 	return suite;

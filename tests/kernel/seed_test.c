@@ -216,56 +216,77 @@ START_TEST(wait_open_at_the_end)
 }
 END_TEST
 
-static void play_ended_wait(struct stage *st, unsigned me)
+#define ROUNDS 3
+
+static void play_rounds(struct stage *st, unsigned me)
 {
 	struct own *own = (struct own *)st->own;
 	struct actor *a = &st->actors[me];
+	uint64_t from;
 
-	if (me == 0) {
-		pthread_mutex_lock(&own->mutex);
-		own->locked = 1;
-		while (!own->go)
+	for (int i = 1; i <= ROUNDS; i++) {
+		if (me == OWNER) {
+			pthread_mutex_lock(&own->mutex);
+			own->locked = i;
+			while (own->go < i)
+				sleep_ms(1);
+			pthread_mutex_unlock(&own->mutex);
+			while (st->actors[LOCKER].count < (unsigned)i)
+				sleep_ms(1);
+			continue;
+		}
+		while (own->locked < i)
 			sleep_ms(1);
+		from = clock_ns();
+		pthread_mutex_lock(&own->mutex);
+		a->to_ns = i == 1 ? clock_ns() : a->to_ns;
+		a->wait_ns += i == 1 ? 0 : clock_ns() - from;
 		pthread_mutex_unlock(&own->mutex);
-		stage_wait(st, me, 2);
-	} else {
-		while (!own->locked)
-			sleep_ms(1);
-		a->from_ns = clock_ns();
-		pthread_mutex_lock(&own->mutex);
-		a->to_ns = clock_ns();
-		stage_wait(st, me, 2);
+		a->count = i;
 	}
+	stage_wait(st, me, 2);
 	stage_wait(st, me, 3);
 }
 
-/* A wait that began before and ends in the window: counted once, from attach on. */
+/* A wait that began before and ends in the window is counted once, from attach on; then come
+ * others. */
 START_TEST(wait_open_at_the_start)
 {
 	const struct own init = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-	struct stage *st = stage_start(2, play_ended_wait, &init, sizeof(init));
+	struct stage *st = stage_start(2, play_rounds, &init, sizeof(init));
 	struct own *own = (struct own *)st->own;
+	const struct actor *locker = &st->actors[LOCKER];
 	const struct record_open_wait *open;
 	const struct record_counters *c;
+	struct blame_sum blame;
 	struct wait_sum sum;
 	struct watch w;
 
-	AWAIT(st->actors[1].tid &&
-	      proc_blocked(st->pid, st->actors[1].tid, SYS_futex, (uintptr_t)&own->mutex));
+	AWAIT(locker->tid && proc_blocked(st->pid, locker->tid, SYS_futex, (uintptr_t)&own->mutex));
 	watch_open(&w, &st->pid);
-	sleep_ms(WINDOW_MS);
-	own->go = 1;
+	for (int i = 1; i <= ROUNDS; i++) {
+		AWAIT(own->locked == i);
+		AWAIT(proc_blocked(st->pid, locker->tid, SYS_futex, (uintptr_t)&own->mutex));
+		sleep_ms(WINDOW_MS / 4);
+		own->go = i;
+	}
 	stage_await(st, 2);
 	watch_close(&w);
-	c = counters(&w, st, 1);
-	sum = watch_waits(&w, st->pid, &own->mutex, st->actors[1].tid);
-	ck_assert_uint_eq(sum.waits, 1);
-	ck_assert_uint_eq(sum.in_hist, 1);
-	ck_assert_uint_eq(sum.handed_over, 1);
-	check_near(sum.blocked_ns + sum.runq_ns, st->actors[1].to_ns - c->start_ns, 0,
-		   "wait from attach on");
-	open = watch_open_wait(&w, st->actors[1].tid); /* its rest, by now */
+	c = counters(&w, st, LOCKER);
+	sum = watch_waits(&w, st->pid, &own->mutex, locker->tid);
+	ck_assert_uint_eq(sum.waits, ROUNDS);
+	ck_assert_uint_eq(sum.in_hist, ROUNDS);
+	ck_assert_uint_eq(sum.handed_over, ROUNDS);
+	ck_assert_uint_eq(sum.owner_known, ROUNDS - 1);
+	check_near(sum.blocked_ns + sum.runq_ns, locker->to_ns - c->start_ns + locker->wait_ns, 0,
+		   "waits from attach on");
+	open = watch_open_wait(&w, locker->tid); /* its rest, by now */
 	ck_assert(!open || open->lock != watch_lock(&w, st->pid, &own->mutex)->lock);
+	/* Whoever is blamed for the first, on whatever evidence: each wait is blamed once. */
+	blame = watch_blame(&w, st->pid, &own->mutex, -1);
+	ck_assert_msg(blame.waits == ROUNDS && blame.blame_ns == sum.blocked_ns,
+		      "blame for %d waits, %.3f ms, blocked for %.3f ms", (int)blame.waits,
+		      blame.blame_ns / 1e6, sum.blocked_ns / 1e6);
 	watch_free(&w);
 	stage_end(st);
 }

@@ -37,14 +37,15 @@ static void put_rich_frames(struct frames *f)
 	frames_fde(f, cie, 0x1900, 0x80, BYTES(0x44, 0x07, 16, 0x48, 0xd0, 0x16, 6, 2, 0x76, 8));
 }
 
-/* The same by a file descriptor. */
-static int build_file(const struct image *image, struct unwind_table **ret)
+/* The same by a file descriptor, of a file with a hole at its end. */
+static int build_file(const struct image *image, size_t hole_bytes, struct unwind_table **ret)
 {
 	int fd = memfd_create("image", MFD_CLOEXEC), r;
 	struct err err = {0};
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, image->bytes, image->len), (ssize_t)image->len);
+	ck_assert_int_eq(ftruncate(fd, (off_t)(image->len + hole_bytes)), 0);
 	r = unwind_table_build(fd, ret, &err);
 	ck_assert_int_eq(r, err.code);
 	ck_assert(r == 0 || err.msg[0]);
@@ -61,7 +62,7 @@ START_TEST(file_and_memory_give_the_same)
 	put_rich_frames(&f);
 	a = frames_build_as_libdw(&f);
 	image = image_make(&f);
-	ck_assert_int_eq(build_file(&image, &b), 0);
+	ck_assert_int_eq(build_file(&image, 0, &b), 0);
 	ck_assert_uint_gt(a->rows_len, 15);
 	ck_assert_uint_eq(a->rows_len, b->rows_len);
 	ck_assert_mem_eq(a->rows, b->rows, a->rows_len * sizeof(*a->rows));
@@ -86,7 +87,7 @@ static void refuse(const struct image *image, int want)
 	struct unwind_table *table = (void *)1;
 
 	ck_assert_int_eq(image_build(image, &table), want);
-	ck_assert_int_eq(build_file(image, &table), want);
+	ck_assert_int_eq(build_file(image, 0, &table), want);
 	ck_assert_ptr_eq(table, (void *)1);
 }
 
@@ -197,6 +198,7 @@ START_TEST(nothing_to_read)
 	refuse(&image, -ENODATA);
 	image.sections[1].sh_size = f.v.len + 1;
 	refuse(&image, -ENODATA);
+	image.sections[1].sh_size = f.v.len;
 	image.sections[1].sh_type = SHT_NOBITS;
 	refuse(&image, -ENODATA);
 	free(image.bytes);
@@ -209,6 +211,61 @@ START_TEST(nothing_to_read)
 	frames_fde(&f, cie, 0x9000, 16, BYTES(0));
 	image = image_make(&f);
 	refuse(&image, -ENODATA);
+	free(image.bytes);
+	vec_free(&f.v);
+}
+END_TEST
+
+/* A file may be large by holes alone. */
+START_TEST(section_that_is_too_large)
+{
+	struct frames f = {0};
+	struct unwind_table *table = NULL;
+	struct image image;
+
+	put_rich_frames(&f);
+	image = image_make(&f);
+	image.segments[2].p_type = PT_NULL;
+	image.sections[1].sh_size = UNWIND_SECTION_MAX;
+	ck_assert_int_eq(build_file(&image, UNWIND_SECTION_MAX, &table), 0);
+	unwind_table_free(table);
+	image.sections[1].sh_size++;
+	ck_assert_int_eq(build_file(&image, UNWIND_SECTION_MAX, &table), -ENODATA);
+	free(image.bytes);
+	vec_free(&f.v);
+}
+END_TEST
+
+/* Two pieces of code whose order in memory is not the file's, neither at a page's start. */
+START_TEST(mappings_find_their_segment)
+{
+	static const Elf64_Phdr code[] = {
+		{PT_LOAD, PF_R | PF_X, 0x1080, 0x402080, 0x402080, 0x680, 0x680, 4096},
+		{PT_LOAD, PF_R | PF_X, 0x3700, 0x401700, 0x401700, 0x1000, 0x1000, 4096},
+	};
+	struct frames f = {.text_bytes = 0x4000};
+	struct unwind_table *table = NULL;
+	struct image image;
+	uint64_t delta = 77;
+
+	frames_fde(&f, frames_usual_cie(&f), 0x402080, 0x40, BYTES(0));
+	image = image_make(&f);
+	image.segments[0] = code[0];
+	image.segments[2] = code[1];
+	ck_assert_int_eq(image_build(&image, &table), 0);
+	ck_assert_uint_eq(table->base_vaddr, 0x401700);
+	ck_assert_uint_eq(table->text_bytes, 0x1000);
+	ck_assert_int_eq(unwind_table_delta(table, 0, &delta), -ENOENT);
+	ck_assert_int_eq(unwind_table_delta(table, 0x2000, &delta), -ENOENT);
+	ck_assert_int_eq(unwind_table_delta(table, 0x5000, &delta), -ENOENT);
+	ck_assert_uint_eq(delta, 77);
+	ck_assert_int_eq(unwind_table_delta(table, 0x1000, &delta), 0);
+	ck_assert_uint_eq(delta, 0x402000 - 0x401700);
+	ck_assert_int_eq(unwind_table_delta(table, 0x3000, &delta), 0);
+	ck_assert_uint_eq(delta, UINT64_C(0) - 0x700);
+	ck_assert_int_eq(unwind_table_delta(table, 0x4000, &delta), 0);
+	ck_assert_uint_eq(delta, 0x900);
+	unwind_table_free(table);
 	free(image.bytes);
 	vec_free(&f.v);
 }
@@ -344,7 +401,7 @@ static int build_spoiled(const struct image *image, size_t frames_at, int i, uin
 		spoiled.len -= next_random(state) % (image->len - frames_at);
 		spoiled.bytes = realloc(spoiled.bytes, spoiled.len);
 	}
-	r = i % 16 == 1 ? build_file(&spoiled, ret) : image_build(&spoiled, ret);
+	r = i % 16 == 1 ? build_file(&spoiled, 0, ret) : image_build(&spoiled, ret);
 	free(spoiled.bytes);
 	return r;
 }
@@ -396,6 +453,8 @@ Suite *symbol_unwind_bounds_suite(void)
 	tcase_add_test(tcase, too_many_segments);
 	tcase_add_test(tcase, text_that_is_too_long);
 	tcase_add_test(tcase, nothing_to_read);
+	tcase_add_test(tcase, section_that_is_too_large);
+	tcase_add_test(tcase, mappings_find_their_segment);
 	tcase_add_test(tcase, too_many_rows);
 	tcase_add_test(tcase, too_many_entries);
 	tcase_add_test(tcase, spoiled_files_do_no_harm);

@@ -59,6 +59,26 @@ START_TEST(addresses_in_every_encoding)
 }
 END_TEST
 
+/* An address may be negative, a length not: 0x8100 bytes, by an encoding of two signed ones. */
+START_TEST(lengths_have_no_sign)
+{
+	struct frames f = {.text_bytes = 0x20000};
+	size_t cie = frames_cie(&f, "zR", BYTES(0x0a)), at = frames_begin(&f);
+	struct unwind_table *table;
+
+	frames_put_cie_pointer(&f, cie);
+	frames_put(&f, 0x1100, 2);
+	frames_put(&f, 0x8100, 2);
+	frames_put(&f, 0, 1);
+	frames_end(&f, at);
+	table = frames_build(&f);
+	image_check_row(table, 0x91ff, UNWIND_RSP, 1);
+	image_check_row(table, 0x9200, UNWIND_GAP, 0);
+	unwind_table_free(table);
+	vec_free(&f.v);
+}
+END_TEST
+
 /* A pointer that is to be read elsewhere, or counts from what is not known here. */
 START_TEST(encodings_that_no_linker_uses)
 {
@@ -216,10 +236,10 @@ START_TEST(rare_instructions)
 		{{0x44, 0x05, 6, 2, 0x44, 0x06, 6, 0x44, 0x05, 16, 2},
 		 11,
 		 {RSP(1), RSP(1), RSP(1), UNSUPPORTED}},
-		/* offset_extended_sf, GNU_negative_offset_extended */
-		{{0x44, 0x11, 16, 0x7f, 0x44, 0x11, 16, 1, 0x44, 0x2f, 16, 0x7f},
-		 12,
-		 {RSP(1), UNSUPPORTED, RSP(1), UNSUPPORTED}},
+		/* offset_extended_sf, GNU_negative_offset_extended: rbp above the CFA */
+		{{0x44, 0x11, 6, 0x7e, 0x44, 0x11, 16, 2, 0x44, 0x11, 16, 1, 0x2f, 6, 2},
+		 15,
+		 {RSP(1), RSP(1), UNSUPPORTED, RSP(1)}},
 		/* val_offset_sf of rbp; restore */
 		{{0x44, 0x15, 6, 2, 0x44, 0xc6}, 6, {RSP(1), UNSUPPORTED, RSP(1), RSP(1)}},
 		/* states kept in states, other registers */
@@ -250,8 +270,12 @@ START_TEST(programs_that_make_no_sense)
 		{{0x44, 0x0e, 16, 0x44, 0x0e}, 5, {RSP(1), RSP(2), UNSUPPORTED, UNSUPPORTED}},
 		{{0x44, 0x0f, 0x7f, 0x77, 8}, 5, {RSP(1), UNSUPPORTED, UNSUPPORTED, UNSUPPORTED}},
 		/* an offset where there is no register to add it to */
-		{{0x44, 0x0f, 3, 0x77, 8, 0x06, 0x44, 0x0e, 16},
-		 9,
+		{{0x0f, 3, 0x76, 0x78, 0x06, 0x10, 6, 2, 0x76, 0, 0x44, 0x0e, 16},
+		 13,
+		 {{UNWIND_DEREF_RBP, -1}, UNSUPPORTED, UNSUPPORTED, UNSUPPORTED}},
+		/* the expression of a PLT, but of another offset */
+		{{0x44, 0x0f, 11, 0x77, 16, 0x80, 0, 0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22},
+		 14,
 		 {RSP(1), UNSUPPORTED, UNSUPPORTED, UNSUPPORTED}},
 		/* 17 states kept */
 		{{0x44, 0x0a, 0x0a, 0x0a, 0x0a, 0x0a, 0x0a, 0x0a, 0x0a, 0x0a, 0x0a, 0x0a, 0x0a,
@@ -322,6 +346,31 @@ START_TEST(functions_that_overlap)
 	image_check_row(table, 0x2000, UNWIND_GAP, 0);
 	image_check_row(table, 0x0fff, UNWIND_GAP, 0);
 	image_check_row(table, UINT64_MAX, UNWIND_GAP, 0);
+	unwind_table_free(table);
+	vec_free(&f.v);
+}
+END_TEST
+
+/* Uncovered bytes: at the start always a gap, between functions from 16 on. */
+START_TEST(gaps)
+{
+	struct frames f = {0};
+	size_t cie = frames_usual_cie(&f);
+	struct unwind_table *table;
+
+	frames_fde(&f, cie, 0x1004, 0x0c, BYTES(0));
+	frames_fde(&f, cie, 0x101f, 0x11, BYTES(0));
+	frames_fde(&f, cie, 0x1040, 0xfb0, BYTES(0));
+	table = frames_build(&f);
+	image_check_row(table, 0x1000, UNWIND_GAP, 0);
+	image_check_row(table, 0x1004, UNWIND_RSP, 1);
+	image_check_row(table, 0x101e, UNWIND_RSP, 1);
+	image_check_row(table, 0x1030, UNWIND_GAP, 0);
+	image_check_row(table, 0x103f, UNWIND_GAP, 0);
+	image_check_row(table, 0x1fef, UNWIND_RSP, 1);
+	image_check_row(table, 0x1ff0, UNWIND_GAP, 0);
+	ck_assert_uint_eq(table->rows_len, 5);
+	ck_assert_uint_eq(table->stats.rows_gap, 3);
 	unwind_table_free(table);
 	vec_free(&f.v);
 }
@@ -428,6 +477,7 @@ Suite *symbol_unwind_cfi_suite(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, addresses_in_every_encoding);
+	tcase_add_test(tcase, lengths_have_no_sign);
 	tcase_add_test(tcase, encodings_that_no_linker_uses);
 	tcase_add_test(tcase, augmentations);
 	tcase_add_test(tcase, cies_of_another_kind);
@@ -435,6 +485,7 @@ Suite *symbol_unwind_cfi_suite(void)
 	tcase_add_test(tcase, programs_that_make_no_sense);
 	tcase_add_test(tcase, places_set_outright);
 	tcase_add_test(tcase, functions_that_overlap);
+	tcase_add_test(tcase, gaps);
 	tcase_add_test(tcase, entries_and_their_lengths);
 	tcase_add_test(tcase, debug_frame_of_version_4);
 	tcase_add_test(tcase, without_section_headers);

@@ -67,7 +67,22 @@ static void set_cpus(struct load *load, double host_idle_cpus, double host_busy_
 		load->idle_cpus = lesser(host_idle_cpus, load->machine_cpus);
 		load->other_cpus = not_negative(host_busy_cpus - load->busy_cpus);
 	}
-	load->usable_cpus = gain_usable_cpus(load->busy_cpus, load->idle_cpus, load->allowed_cpus,
+}
+
+/* Below this share of run-queue waiting a program gets a CPU when it wants one .. */
+#define RUNQ_SHORT 0.1
+/* .. so that it could also win half of what others take now: a further runnable thread shares that
+ * with them, one against one by the fair scheduler. */
+#define FAIR_SHARE 0.5
+
+/* C of verdict.md, section 3. Needs set_cpus() and A. */
+static void set_usable(struct load *load)
+{
+	double idle = load->idle_cpus;
+
+	if (load_share(load, load->runq_ns) < RUNQ_SHORT)
+		idle += FAIR_SHARE * load->other_cpus;
+	load->usable_cpus = gain_usable_cpus(load->busy_cpus, idle, load->allowed_cpus,
 					     load->quota_cpus);
 }
 
@@ -120,7 +135,8 @@ static bool is_thread_lock(const struct snap_lock *lock)
 /* Waiting for @lock while its (known) holders were runnable without a CPU. */
 static double preempted_ns(const struct snap_lock *lock)
 {
-	return (double)lock->while_ns[CLASS_RUNQ_PREEMPT] + (double)lock->while_ns[CLASS_RUNQ_WAKE];
+	/* Not CLASS_RUNQ_WAKE: who was woken to take the lock next is its holder, too. */
+	return (double)lock->while_ns[CLASS_RUNQ_PREEMPT];
 }
 
 /* @sum names the first one that is added: it has the most blame. */
@@ -254,6 +270,7 @@ int load_of_run(const struct snapshot *snap, double *lock_gain, struct load *ret
 	set_limits(&load);
 	set_cpus(&load, num_ratio((double)host->idle_ns, load.window_ns),
 		 host_known ? num_ratio((double)host->busy_ns, load.window_ns) : -1);
+	set_usable(&load);
 	load.throttled_ratio = lesser(num_ratio((double)host->throttled_ns, load.window_ns), 1);
 	judge_locks(&load, lock_gain);
 	judge_threads(&load);
@@ -365,6 +382,7 @@ struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t co
 	set_limits(&load);
 	idle_cpus = lesser(num_ratio(host_idle, load.window_ns), load.machine_cpus);
 	set_cpus(&load, idle_cpus, host_known ? load.machine_cpus - idle_cpus : -1);
+	set_usable(&load);
 	load.throttled_ratio = lesser(num_ratio(throttled, load.window_ns), 1);
 	scale_waits(&load, whole, top_lock);
 	load.disk_ns = scale_io(&load, whole, CLASS_DISK, whole->disk_ns);

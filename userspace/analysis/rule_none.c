@@ -12,9 +12,37 @@ void none_find(const struct load *load, struct finding *f)
 	f->by_time = true;
 }
 
-void none_tell(const struct load *load, struct finding *f)
+/* From this share of busy time on a reader asks why waiting is no bottleneck .. */
+#define MUCH_WAITING 0.3
+/* .. and the answer is the other programs, where they leave less than this share of the CPUs idle.
+ */
+#define NO_CPU_IDLE 0.1
+
+static bool others_fill_the_machine(const struct load *load, double waiting_ns)
 {
-	double waiting_ns = load->class_ns[CLASS_LOCK] + load->class_ns[CLASS_PEER];
+	return load_share(load, waiting_ns) >= MUCH_WAITING &&
+	       load->idle_cpus < NO_CPU_IDLE * load->machine_cpus &&
+	       load->other_cpus > load->idle_cpus;
+}
+
+/* Waiting that costs nothing now: no CPU is left for the work that would come of ending it. */
+static void tell_no_cpu_left(const struct load *load, struct finding *f, double waiting_ns)
+{
+	struct strbuf *sb = &f->headline;
+
+	strbuf_puts(sb,
+		    "Nothing to gain beside the other programs: threads wait for each other for ");
+	phrase_share(sb, load, waiting_ns);
+	strbuf_puts(sb, " of the time in which the program had work, but no CPU is idle");
+	strbuf_puts(&f->cause, "others use ");
+	phrase_busy(&f->cause, load->other_cpus, load->machine_cpus);
+	strbuf_puts(&f->next_step,
+		    "measure again while the program has the CPUs for itself: then it shows "
+		    "which wait limits it");
+}
+
+static void tell_healthy(const struct load *load, struct finding *f, double waiting_ns)
+{
 	struct strbuf *sb = &f->headline;
 
 	strbuf_puts(sb, "No concurrency bottleneck: ");
@@ -22,6 +50,20 @@ void none_tell(const struct load *load, struct finding *f)
 	strbuf_puts(sb, " are busy with work, ");
 	phrase_share(sb, load, waiting_ns);
 	strbuf_puts(sb, " of the time in which the program had work is waiting for threads");
+	strbuf_puts(&f->next_step,
+		    "nothing to change in its concurrency at this load; measure again under more "
+		    "load to see what becomes the limit");
+}
+
+void none_tell(const struct load *load, struct finding *f)
+{
+	double waiting_ns = load->class_ns[CLASS_LOCK] + load->class_ns[CLASS_PEER];
+	struct strbuf *sb;
+
+	if (others_fill_the_machine(load, waiting_ns))
+		tell_no_cpu_left(load, f, waiting_ns);
+	else
+		tell_healthy(load, f, waiting_ns);
 
 	sb = phrase_evidence(f);
 	strbuf_puts(sb, "threads were idle for ");
@@ -38,7 +80,4 @@ void none_tell(const struct load *load, struct finding *f)
 	phrase_share(sb, load, load->class_ns[CLASS_DISK]);
 	strbuf_puts(sb, ", servers ");
 	phrase_share(sb, load, load->class_ns[CLASS_NET]);
-	strbuf_puts(&f->next_step,
-		    "nothing to change in its concurrency at this load; measure again under more "
-		    "load to see what becomes the limit");
 }

@@ -193,10 +193,9 @@ static void find_quota(struct host *host, pid_t pid, bool v2)
 
 		snprintf(dir, sizeof(dir), "%s%s", mount, cgroup);
 		quota = read_quota(dir, v2);
-		if (quota && (!tightest || quota < tightest) &&
-		    strlen(dir) < sizeof(host->cgroup_dir)) {
+		if (quota && (!tightest || quota < tightest)) {
 			tightest = quota;
-			strcpy(host->cgroup_dir, dir);
+			snprintf(host->cgroup_dir, sizeof(host->cgroup_dir), "%s", dir);
 			host->cgroup_v2 = v2;
 		}
 		if (!slash || slash == cgroup)

@@ -9,7 +9,7 @@
 #include "model/record.h"
 
 struct host {
-	char cgroup_dir[4096]; /* of the tightest CPU quota above the target, "" = none */
+	char cgroup_dir[8192]; /* of the tightest CPU quota above the target, "" = none */
 	bool cgroup_v2;
 	struct record_host base; /* as read when it was opened */
 };

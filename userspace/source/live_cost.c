@@ -47,8 +47,7 @@ static uint64_t recursion_misses(const struct live *live)
 	struct bpf_program *prog;
 	uint64_t misses = 0;
 
-	bpf_object__for_each_program(prog, live->skel->obj)
-	{
+	bpf_object__for_each_program (prog, live->skel->obj) {
 		struct bpf_prog_info info = {0};
 		uint32_t len = sizeof(info);
 		int fd = bpf_program__fd(prog);
@@ -88,8 +87,7 @@ static void bpf_run_time(const struct live *live, uint64_t *ret_ns, uint64_t *re
 	struct bpf_program *prog;
 
 	*ret_ns = *ret_calls = 0;
-	bpf_object__for_each_program(prog, live->skel->obj)
-	{
+	bpf_object__for_each_program (prog, live->skel->obj) {
 		struct bpf_prog_info info = {0};
 		uint32_t len = sizeof(info);
 		int fd = bpf_program__fd(prog);
@@ -143,8 +141,7 @@ uint64_t live_map_bytes(const struct live *live)
 	struct bpf_map *map;
 	uint64_t sum = 0;
 
-	bpf_object__for_each_map(map, live->skel->obj)
-	{
+	bpf_object__for_each_map (map, live->skel->obj) {
 		char path[64], line[256];
 		_cleanup_fclose_ FILE *f = NULL;
 		unsigned long long bytes;

@@ -151,10 +151,9 @@ static void note_process(struct live *live, const struct cp_thread *t, uint64_t 
 	p->forks_alive += t->forks;
 	if (!p->ppid)
 		p->ppid = t->view_ppid;
-	if (t->view_tid == t->view_tgid && strncmp(p->comm, t->comm, CP_COMM_LEN) != 0) {
-		memcpy(p->comm, t->comm, CP_COMM_LEN);
-		p->dirty = true;
-	} else if (!p->comm[0]) {
+	/* The leader's name is the process's; until the leader is met anyone's. */
+	if (!p->comm[0] ||
+	    (t->view_tid == t->view_tgid && strncmp(p->comm, t->comm, CP_COMM_LEN) != 0)) {
 		memcpy(p->comm, t->comm, CP_COMM_LEN);
 		p->dirty = true;
 	}

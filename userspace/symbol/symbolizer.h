@@ -85,8 +85,8 @@ int symbolizer_add_process(struct symbolizer *s, pid_t pid, struct err *err);
 
 /*
  * @pid was forked from @parent and has its address space: until symbolizer_add_process() succeeds
- * for @pid, which may end before, the names of @parent are its names.  No effect where @pid is known
- * or @parent is not.
+ * for @pid, which may end before, the names of @parent are its names.  No effect where @pid is
+ * known or @parent is not.
  */
 void symbolizer_inherit(struct symbolizer *s, pid_t pid, pid_t parent);
 
