@@ -16,9 +16,13 @@
 /*
  * An idle CPU that a thread is woken for must be interrupted first.  By our account the thread
  * waits for that; by the kernel's it is not yet queued (TTWU_QUEUE), or running already
- * (rq_clock_skip_update).  In a virtual machine it takes some 10 us, each time.
+ * (rq_clock_skip_update).  In a virtual machine it takes some 10 us, under emulation 1 ms, each
+ * time.
  */
-#define WAKE_OFF_NS 100000
+static uint64_t wake_off_ns(void)
+{
+	return patience() > 1 ? 3 * NS_PER_MS : 100 * NS_PER_US;
+}
 
 int scene_tid(const struct scene *sc, unsigned actor)
 {
@@ -66,7 +70,7 @@ static bool run_delay_exact(void)
 static void check_cpu_times(const struct scene *sc, unsigned actor, const struct record_counters *c)
 {
 	const struct proc_clock *truth = &sc->during[actor];
-	uint64_t run = c->class_ns[CLASS_RUN], idle_wakes = truth->voluntary * WAKE_OFF_NS;
+	uint64_t run = c->class_ns[CLASS_RUN], idle_wakes = truth->voluntary * wake_off_ns();
 	uint64_t off = truth->run_ns / 50 + slack_ns() / 5 + truth->timeslices * SWITCH_OFF_NS;
 	uint64_t on = run + c->class_ns[CLASS_RUNQ_PREEMPT] + c->class_ns[CLASS_RUNQ_WAKE];
 	uint64_t truth_on = truth->run_ns + truth->runq_ns;

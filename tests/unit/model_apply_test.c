@@ -109,15 +109,34 @@ static uint32_t count_taken(struct model *m, struct record *rec, uint32_t *numbe
 START_TEST(hostile_numbers_of_things_are_refused)
 {
 	struct model *m = model_with_run(0);
-	struct record rec = {.type = RECORD_SAMPLE, .sample = {.tid = 1}};
+	struct record rec = {.type = RECORD_PROCESS};
 
-	ck_assert_uint_eq(count_taken(m, &rec, &rec.sample.tid, 70000), 65536);
-	rec = (struct record){.type = RECORD_PROCESS};
 	ck_assert_uint_eq(count_taken(m, &rec, &rec.process.pid, 70000), 65536);
 	rec = (struct record){.type = RECORD_SLICE};
 	for (uint32_t i = 0; i < 100000; i++)
 		feed_put(m, &rec);
 	check_refused(m, &rec, "more than 100000 slices");
+	model_free(m);
+}
+END_TEST
+
+/* A thread for each request: the run goes on, and says how many are missing. */
+START_TEST(threads_beyond_the_limit_are_counted)
+{
+	struct model *m = model_with_run(0);
+	struct record rec = {
+		.type = RECORD_COUNTERS,
+		.counters = {.pid = 1, .until_ns = 10, .class_ns = {10}, .ended = true}};
+	struct record sample = {.type = RECORD_SAMPLE, .sample = {.tid = 70000, .count = 1}};
+	struct snapshot *snap;
+
+	ck_assert_uint_eq(count_taken(m, &rec, &rec.counters.tid, 70000), 70000);
+	feed_put(m, &sample); /* of one of those: no trace of it */
+	snap = model_freeze(m);
+	ck_assert_uint_eq(snap->threads_len, 65536);
+	ck_assert_uint_eq(snap->loss[LOSS_THREAD_SLOTS], 70000 - 65536);
+	ck_assert_uint_eq(snap->samples_len, 0);
+	snapshot_free(snap);
 	model_free(m);
 }
 END_TEST
@@ -483,6 +502,7 @@ Suite *model_apply_suite(void)
 	tcase_add_test(tc, only_names_and_losses_follow_the_end);
 	tcase_add_test(tc, invalid_record_is_refused);
 	tcase_add_test(tc, hostile_numbers_of_things_are_refused);
+	tcase_add_test(tc, threads_beyond_the_limit_are_counted);
 	tcase_add_test(tc, hostile_locks_and_stacks_are_refused);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("taken");

@@ -12,9 +12,21 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_WRONG_USE = 2 };
+
+/* A target's files are kept open until they are named; the usual soft limit is 1,024. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
 
 /* A file that got number 1 or 2 because the caller had closed it would receive our messages. */
 static void fill_standard_fds(void)
@@ -69,6 +81,7 @@ int main(int argc, char **argv)
 	int status = STATUS_DONE;
 
 	fill_standard_fds();
+	raise_file_limit();
 	/* A reader that went away shows as an error of write(). */
 	signal(SIGPIPE, SIG_IGN);
 	if (options_parse(argc, argv, &opt, &err) < 0)

@@ -236,6 +236,7 @@ int run_profile(const struct options *opt, const struct cli_env *env, struct err
 		.command_fd = -1,
 	};
 	const struct record_sink sink = collector_sink(&run.collector);
+	bool tested = true;
 	int rc = interrupt_init(&run.interrupt, err);
 
 	/* What can be wrong is found out before anything is attached or started. */
@@ -245,6 +246,11 @@ int run_profile(const struct options *opt, const struct cli_env *env, struct err
 		rc = make_parts(&run, err);
 	if (rc == 0)
 		rc = probe_rights(err);
+	if (rc == 0)
+		rc = probe_kernel(&tested, err);
+	if (rc == 0 && !tested)
+		cli_message("this kernel is older than the tested ones (6.1 and later): see "
+			    "concprof doctor");
 	if (rc == 0 && opt->argv)
 		rc = launch(&run, err);
 	if (rc == 0)

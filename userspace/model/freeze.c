@@ -92,6 +92,8 @@ static void freeze_run(struct freeze *f)
 	snap->host = m->host;
 	snap->self = m->self;
 	memcpy(snap->loss, m->loss, sizeof(snap->loss));
+	snap->loss[LOSS_THREAD_SLOTS] =
+		num_sat_add(snap->loss[LOSS_THREAD_SLOTS], m->threads_beyond);
 	snap->have_futex_calls = m->futex_calls.len > 0;
 	for (size_t i = 0; i < m->futex_calls.len; i++) {
 		const struct record_futex_calls *calls =

@@ -151,7 +151,14 @@ int model_apply(struct model *model, const struct record *rec, struct err *err)
 	if (model->have_end && !row->after_end)
 		return err_set(err, -EPROTO, "record %s: follows the end of the run",
 			       record_schema_of(rec->type)->name);
-	return row->apply(model, rec, err);
+	r = row->apply(model, rec, err);
+	/* A target that makes threads without end: those beyond the limit are counted, the run goes
+	 * on. */
+	if (r == -EOVERFLOW) {
+		model->threads_beyond += rec->type == RECORD_COUNTERS;
+		return 0;
+	}
+	return r;
 }
 
 static int sink_put(void *ctx, const struct record *rec, struct err *err)

@@ -129,6 +129,7 @@ struct model {
 	struct record_host host_last; /* at the last slice's end */
 	struct record_self self;
 	uint64_t loss[LOSS_COUNT];
+	uint64_t threads_beyond; /* counters of threads beyond LIMIT_THREADS */
 	struct strpool strings;
 
 	struct table processes;	    /* struct record_process by pid */

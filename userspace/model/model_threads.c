@@ -30,6 +30,14 @@ static int no_memory(struct err *err)
 	return err_set(err, -ENOMEM, "out of memory for threads");
 }
 
+/* -EOVERFLOW for a new thread when there are as many as there may be. */
+static int put_thread(struct model *m, const struct thread_key *key, uint32_t *ret, struct err *err)
+{
+	if (m->threads.len >= LIMIT_THREADS && !hashmap_get(&m->threads.index, key))
+		return -EOVERFLOW;
+	return table_put(&m->threads, key, ret, err);
+}
+
 int model_thread_of(struct model *m, uint32_t tid, uint32_t *ret, struct err *err)
 {
 	struct thread_key key = {.tid = tid};
@@ -46,7 +54,7 @@ int model_thread_of(struct model *m, uint32_t tid, uint32_t *ret, struct err *er
 		*ret = *newest;
 		return 0;
 	}
-	r = table_put(&m->threads, &key, &i, err);
+	r = put_thread(m, &key, &i, err);
 	if (r < 0)
 		return r;
 	if (!hashmap_put(&m->tids, &tid, i, NULL))
@@ -71,7 +79,7 @@ static int find_counted(struct model *m, const struct record_counters *c, uint32
 		*ret = *newest;
 		return hashmap_put(&m->threads.index, &key, *ret, NULL) ? 0 : no_memory(err);
 	}
-	r = table_put(&m->threads, &key, ret, err);
+	r = put_thread(m, &key, ret, err);
 	if (r < 0)
 		return r;
 	if (!newest)

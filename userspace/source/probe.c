@@ -114,20 +114,40 @@ int probe_rights(struct err *err)
 			       : "CAP_PERFMON are");
 }
 
+/* The running kernel's version as VERSION() composes it; 0 where it cannot be told. */
+static unsigned kernel_version(struct utsname *name)
+{
+	unsigned major;
+	unsigned minor;
+
+	if (uname(name) < 0 || sscanf(name->release, "%u.%u", &major, &minor) != 2)
+		return 0;
+	return VERSION(major, num_min_u64(minor, 999));
+}
+
+int probe_kernel(bool *ret_tested, struct err *err)
+{
+	struct utsname name;
+	unsigned version = kernel_version(&name);
+
+	if (version && version < VERSION_OLDEST)
+		return err_set(err, -ENOTSUP,
+			       "kernel %.64s is too old: concprof needs 5.15 or later (run it on a "
+			       "newer kernel)",
+			       name.release);
+	*ret_tested = !version || version >= VERSION_TESTED;
+	return 0;
+}
+
 static void probe_version(struct probe_list *list)
 {
 	struct utsname name;
-	unsigned major;
-	unsigned minor;
-	unsigned version;
+	unsigned version = kernel_version(&name);
 
-	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2) {
+	if (!version)
 		probe_add(list, "kernel", false, "nothing, if the lines below are ok",
 			  PROBE_LIMITED, "unknown version");
-		return;
-	}
-	version = VERSION(major, num_min_u64(minor, 999));
-	if (version >= VERSION_TESTED)
+	else if (version >= VERSION_TESTED)
 		probe_add(list, "kernel", true, "", PROBE_OK, "%.64s %.32s", name.release,
 			  name.machine);
 	else if (version >= VERSION_OLDEST)

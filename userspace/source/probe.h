@@ -34,6 +34,12 @@ struct probe_list {
  */
 int probe_rights(struct err *err);
 
+/*
+ * Is the kernel new enough?  *ret_tested: concprof's own tests run on this version or an older one.
+ * Returns 0 or -ENOTSUP.
+ */
+int probe_kernel(bool *ret_tested, struct err *err);
+
 /* Kernel, architecture, rights, settings, namespace: read from /proc and /sys.  Appends. */
 void probe_system(struct probe_list *list);
 

@@ -83,7 +83,8 @@ struct unwind_stats {
 	uint32_t fdes_overlapping; /* cut, or dropped, where the next one starts */
 	uint32_t fdes_malformed;   /* dropped: they make no sense, or their CIE does not */
 	uint32_t fdes_beyond_limit; /* dropped: too many FDEs or rows */
-	uint32_t entries_malformed; /* CIEs, and lengths after which the section cannot be read */
+	uint32_t entries_malformed; /* CIEs of no use or beyond the limit; a length that ends
+				       reading */
 	uint32_t rows_unsupported;
 	uint32_t rows_gap;
 	uint32_t rows_merged; /* left out, being equal to the one before */
