@@ -16,19 +16,6 @@
 /* From the moment the end is set until no program can still be in flight with an earlier clock. */
 #define GRACE_NS (2 * NS_PER_MS)
 
-static uint64_t clock_ns(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
-
-uint64_t live_clock_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
-}
-
 uint64_t live_start_ns(const struct live *live)
 {
 	return live->start_ns;
@@ -37,11 +24,6 @@ uint64_t live_start_ns(const struct live *live)
 bool live_target_ended(const struct live *live)
 {
 	return live->threads_alive == 0;
-}
-
-int live_emit(struct live *live, struct err *err)
-{
-	return live->sink.put(live->sink.ctx, &live->rec, err);
 }
 
 static void read_cmdline(pid_t pid, char *ret, size_t size)
@@ -79,7 +61,7 @@ static int emit_run(struct live *live, struct err *err)
 	else
 		read_cmdline(opt->pids[0], run->command, sizeof(run->command));
 	run->start_ns = live->start_ns;
-	run->start_realtime_ns = clock_ns(CLOCK_REALTIME) - (live_clock_ns() - live->start_ns);
+	run->start_realtime_ns = live_clock_of(CLOCK_REALTIME) - (live_clock_ns() - live->start_ns);
 	run->slice_ns = opt->slice_ns;
 	run->cpus_online = host_cpus_online();
 	run->cpus_allowed = target_cpus_allowed(opt->pids[0]);
@@ -108,7 +90,7 @@ static int begin_window(struct live *live, struct err *err)
 {
 	int rc;
 
-	live->cpu_base_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	live->cpu_base_ns = live_clock_of(CLOCK_PROCESS_CPUTIME_ID);
 	live->start_ns = live_clock_ns();
 	live->skel->bss->window_end_ns = UINT64_MAX;
 	rc = emit_run(live, err);

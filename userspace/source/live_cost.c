@@ -117,14 +117,6 @@ void live_cost_spell(struct live *live, bool on)
 	}
 }
 
-static uint64_t own_cpu_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
-
 static uint64_t own_rss_bytes(void)
 {
 	_cleanup_fclose_ FILE *f = fopen("/proc/self/statm", "re");
@@ -177,7 +169,7 @@ int live_emit_self(struct live *live, struct err *err)
 
 	memset(&live->rec, 0, sizeof(live->rec));
 	live->rec.type = RECORD_SELF;
-	self->cpu_ns = num_sat_sub(own_cpu_ns(), live->cpu_base_ns);
+	self->cpu_ns = num_sat_sub(live_clock_of(CLOCK_PROCESS_CPUTIME_ID), live->cpu_base_ns);
 	if (live->spell_ns)
 		self->bpf_ns = (uint64_t)((double)live->bpf_ns *
 					  ((double)elapsed_ns / (double)live->spell_ns));

@@ -4,6 +4,8 @@
 #ifndef SOURCE_LIVE_INTERNAL_H
 #define SOURCE_LIVE_INTERNAL_H
 
+#include <time.h>
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -82,8 +84,14 @@ struct live {
 	struct record rec; /* scratch: records are large */
 };
 
-uint64_t live_clock_ns(void);
+/* live_emit.c */
+uint64_t live_clock_of(clockid_t id);
+uint64_t live_clock_ns(void); /* CLOCK_MONOTONIC, as the BPF side's */
+/* Give live->rec to the sink. */
 int live_emit(struct live *live, struct err *err);
+/* The pid, as concprof sees it, of the process whose kernel-wide id is @tgid. */
+uint32_t live_view_pid(const struct live *live, uint32_t tgid);
+void live_note_pid(struct live *live, uint32_t tgid, uint32_t view_pid);
 
 /* live_load.c */
 int live_load(struct live *live, struct err *err);
@@ -92,9 +100,6 @@ int live_seed(struct live *live, const pid_t *pids, size_t len, struct err *err)
 void live_update_ports(struct live *live);
 
 /* live_threads.c: slots, processes */
-/* The pid, as concprof sees it, of the process whose kernel-wide id is @tgid. */
-uint32_t live_view_pid(const struct live *live, uint32_t tgid);
-void live_note_pid(struct live *live, uint32_t tgid, uint32_t view_pid);
 struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t now_ns);
 int live_emit_thread(struct live *live, const struct cp_thread *t, uint64_t now_ns, bool ended,
 		     struct err *err);

@@ -12,21 +12,6 @@ _Static_assert(CP_HIST_BUCKETS == HIST_BUCKETS, "the same histograms");
 
 #define READ_TRIES 1000
 
-uint32_t live_view_pid(const struct live *live, uint32_t tgid)
-{
-	const uint32_t *pid = hashmap_get(&live->view_pids, &tgid);
-
-	return pid ? *pid : tgid;
-}
-
-void live_note_pid(struct live *live, uint32_t tgid, uint32_t view_pid)
-{
-	uint32_t *pid = hashmap_put(&live->view_pids, &tgid, view_pid, NULL);
-
-	if (pid)
-		*pid = view_pid;
-}
-
 struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t now_ns)
 {
 	bool added;
