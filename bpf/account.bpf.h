@@ -98,6 +98,21 @@ static __always_inline void settle_seed(struct cp_thread *t, u32 cls, u64 now)
 		become_active(t, now);
 }
 
+/* What a thread that ends has been counted for. */
+static __always_inline void send_exit(struct cp_thread *t)
+{
+	struct cp_ring_exit *rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
+
+	if (!rec) {
+		count_loss(CP_LOST_RING);
+		return;
+	}
+	rec->type = CP_RING_EXIT;
+	rec->pad = 0;
+	__builtin_memcpy(&rec->thread, t, sizeof(*t));
+	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
+}
+
 static __always_inline u32 log2_bucket(u64 ns)
 {
 	u32 bucket = 0;

@@ -198,6 +198,8 @@ struct cp_thread {
 	__u64 inode;
 	__u32 file_cls;
 	__u32 file_kind;
+	__u32 resume_cls; /* of the last block that was no stop: restart_syscall goes on with it */
+	__s32 resume_syscall;
 	struct cp_stack_cache cache[CP_CACHE_COUNT];
 	struct cp_futex fx;
 };

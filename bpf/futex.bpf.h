@@ -83,13 +83,18 @@ static __always_inline void decode_futex_wait(const struct syscall_regs *r, u32 
 	}
 }
 
-/* Does this system call of a waker wake waiters of @word? */
-static __always_inline bool wakes_word(const struct syscall_regs *r, u64 word)
+/*
+ * Does this system call of a waker end a wait on @word?  On that word it does; on another one it
+ * does, too, if nothing but a wake could end the wait (@timed false): the waiter was requeued, or
+ * it waits for several words.  A timer that fires while its CPU is in some wake call proves
+ * nothing.
+ */
+static __always_inline bool wakes_waiter(const struct syscall_regs *r, u64 word, bool timed)
 {
 	u32 kind = syscall_kind_of(r->nr);
 
 	if (kind == CP_SYS_FUTEX_WAKE)
-		return r->arg0 == word;
+		return r->arg0 == word || !timed;
 	if (kind == CP_SYS_EXIT) /* the thread's control block is woken for pthread_join */
 		return true;
 	if (kind != CP_SYS_FUTEX)
@@ -98,12 +103,12 @@ static __always_inline bool wakes_word(const struct syscall_regs *r, u64 word)
 	case FUTEX_WAKE:
 	case FUTEX_WAKE_BITSET:
 	case FUTEX_UNLOCK_PI:
-		return r->arg0 == word;
+		return r->arg0 == word || !timed;
 	case FUTEX_REQUEUE:
 	case FUTEX_CMP_REQUEUE:
 	case FUTEX_WAKE_OP:
 	case FUTEX_CMP_REQUEUE_PI:
-		return r->arg0 == word || r->arg4 == word;
+		return r->arg0 == word || r->arg4 == word || !timed;
 	default:
 		return false;
 	}

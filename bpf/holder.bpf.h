@@ -156,7 +156,7 @@ static __always_inline void leave_lock(struct cp_thread *t, u64 now)
 	last = lock->waiters == 1;
 	if (lock_claim(lock)) {
 		lock_settle(lock, now);
-		lock->pend_waits++;
+		lock->pend_waits += lock->holder_slot != 0;
 		if (fx->proven || last) {
 			lock_book(lock, &fx->key,
 				  fx->waker_tid == lock->holder_tid ? fx->release_stack : 0);

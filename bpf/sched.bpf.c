@@ -24,20 +24,6 @@ static __always_inline void book_runq(struct cp_thread *t, u64 runq_ns)
 		t->runq_max_ns = runq_ns;
 }
 
-static __always_inline void send_exit(struct cp_thread *t)
-{
-	struct cp_ring_exit *rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
-
-	if (!rec) {
-		count_loss(CP_LOST_RING);
-		return;
-	}
-	rec->type = CP_RING_EXIT;
-	rec->pad = 0;
-	__builtin_memcpy(&rec->thread, t, sizeof(*t));
-	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
-}
-
 /* The last switch of a thread: its record goes to user space, its slot is free again. */
 static __always_inline void retire(struct cp_thread *t)
 {
@@ -68,12 +54,18 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 	t->blocked = 1;
 	if (t->why_sys == CP_SYS_RESTART && t->why_cls == CP_OTHER) {
 		/* After a stop or a signal the earlier call goes on, for the earlier reason. */
-		if (t->block_cls == CP_FUTEX)
+		if (t->resume_cls == CP_FUTEX)
 			resume_futex_wait(t, &r, now);
+		t->block_cls = t->resume_cls;
+		t->block_syscall = t->resume_syscall;
 		change_class(t, t->block_cls, now);
 		return;
 	}
 	t->block_syscall = r.nr;
+	if (t->why_cls != CP_STOPPED) {
+		t->resume_cls = t->why_cls;
+		t->resume_syscall = r.nr;
+	}
 	t->block_kind = t->why_kind;
 	t->block_stack = stack;
 	if (t->why_cls == CP_FUTEX)

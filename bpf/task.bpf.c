@@ -86,6 +86,8 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->block_kind = CP_EDGE_PEER;
 	t->blocked = 0;
 	t->unwind_tgid = 0;
+	t->resume_cls = CP_OTHER;
+	t->resume_syscall = -1;
 	t->file = 0;
 	t->inode = 0;
 	t->cache[CP_CACHE_BLOCK].id = 0;
@@ -129,6 +131,8 @@ static __always_inline u32 seed_block(struct task_struct *task, struct cp_thread
 	t->block_syscall = r.nr;
 	t->block_cls = t->why_cls;
 	t->block_kind = t->why_kind;
+	t->resume_cls = t->why_cls;
+	t->resume_syscall = r.nr;
 	t->blocked = 1;
 	t->fx.evidence = CP_BY_NONE;
 	t->fx.before_attach = 1;
@@ -263,30 +267,44 @@ int on_fork(u64 *ctx)
 	return 0;
 }
 
-/* The exec of a thread that is not the leader takes the leader's tid over: its slot goes with it.
- */
-static __always_inline struct cp_thread *adopt_leader_tid(struct task_struct *task, u32 old_tid)
+/* A thread ends for good: its record goes to user space, its slot is free again. */
+static __always_inline void end_thread(struct cp_thread *t, u64 now)
 {
-	struct cp_thread *t = slot_of_tid(old_tid), *leader;
-	u16 *from = tid_entry(old_tid), *to = tid_entry(task->pid);
-	u32 slot;
+	u32 slot = t->slot;
 
-	if (!t || t->task != (u64)task || !from || !to)
+	write_begin(t);
+	change_class(t, CP_DEAD, now);
+	write_end(t);
+	send_exit(t);
+	t->task = 0;
+	t->view_tid = 0;
+	bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
+}
+
+/*
+ * The exec of a thread that is not the leader takes the leader's tid over.  The leader dies in it,
+ * unseen by the switch, whose task has another tid by then; the thread begins anew under its new
+ * tid.
+ */
+static __always_inline struct cp_thread *adopt_leader_tid(struct task_struct *task, u32 old_tid,
+							  u64 now)
+{
+	struct cp_thread *old = slot_of_tid(old_tid), *leader, *t;
+	u16 *from = tid_entry(old_tid), *to = tid_entry(task->pid);
+
+	if (!old || old->task != (u64)task || !from || !to)
 		return NULL;
 	leader = slot_at(*to);
-	if (leader) { /* died in the exec, its last switch did not find it */
-		slot = leader->slot;
-		leader->view_tid = 0;
-		leader->task = 0;
-		bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
-	}
-	*to = t->slot;
+	*to = 0;
 	*from = 0;
-	write_begin(t);
-	t->tid = task->pid;
-	t->view_tid = view_of(task);
-	t->ns_tid = own_tid_of(task, &t->ns_id);
-	write_end(t);
+	if (leader)
+		end_thread(leader, now);
+	end_thread(old, now);
+	t = new_slot(task, now);
+	if (!t)
+		return NULL;
+	settle_seed(t, CP_RUN, now);
+	publish(t);
 	return t;
 }
 
@@ -296,15 +314,14 @@ int on_exec(u64 *ctx)
 	struct task_struct *task = (struct task_struct *)ctx[0];
 	u32 old_tid = ctx[1];
 	struct cp_thread *t = slot_of(task);
+	u64 now = window_now();
 	u32 pid;
-	u64 now;
 
-	if (!t && old_tid != (u32)task->pid)
-		t = adopt_leader_tid(task, old_tid);
-	if (!t)
-		return 0;
-	now = window_now();
 	if (!now)
+		return 0;
+	if (!t && old_tid != (u32)task->pid)
+		t = adopt_leader_tid(task, old_tid, now);
+	if (!t)
 		return 0;
 	pid = t->tgid;
 	bpf_map_delete_elem(&unwind_processes, &pid); /* of the program before */

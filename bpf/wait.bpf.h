@@ -14,11 +14,13 @@
 #include "stack.bpf.h"
 
 /*
- * Back asleep on the same word, from the same frame, after less on-CPU time than a critical section
- * with its unlock call takes: the same episode.  It must have been a lock that another was quicker
- * to take (values 2 and 3: mutexes, rwlocks), or a wait that timed out and goes on.
+ * Back asleep on the same word, from the same frame, after so little on-CPU time: the same episode.
+ * It must have been a lock that another was quicker to take (values 2 and 3: mutexes, rwlocks),
+ * after less than a critical section with its unlock call takes; or a wait that timed out and goes
+ * on, where the loop around it (musl's, the JVM's, CPython's) may do a little more.
  */
-#define CHAIN_GAP_NS 5000
+#define CHAIN_GAP_NS 10000
+#define CHAIN_TIMED_GAP_NS 50000
 #define HERD_GAP_NS 50000 /* verdict.md, threads.herd */
 /* No futex lies at these: the process's mmap_lock, and file locks (flock, fcntl). */
 #define MMAP_LOCK_WORD 1
@@ -37,13 +39,14 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 				       u64 sp, u64 stack, u64 now, bool restart)
 {
 	struct cp_futex *fx = &t->fx;
+	u64 gap_ns = now - t->run_from_ns;
 	bool overtaken = fx->value == 2 || fx->value == 3;
 	bool timed_out = fx->timed && !fx->proven;
 	bool same = same_lock(&fx->key, key) && fx->op == op && fx->sp == sp &&
-		    fx->stack == stack && t->block_cls == CP_FUTEX;
+		    fx->stack == stack && (restart || t->block_cls == CP_FUTEX);
 
-	fx->chained = same && (restart ||
-			       ((overtaken || timed_out) && now - t->run_from_ns < CHAIN_GAP_NS));
+	fx->chained = same && (restart || (overtaken && gap_ns < CHAIN_GAP_NS) ||
+			       (timed_out && gap_ns < CHAIN_TIMED_GAP_NS));
 	fx->key = *key;
 	fx->op = op;
 	fx->sp = sp;
@@ -166,7 +169,7 @@ static __always_inline void resolve_futex(void *ctx, struct cp_thread *t, struct
 	struct cp_futex *fx = &t->fx;
 	u64 blocked_ns = now > t->block_ns ? now - t->block_ns : 0;
 
-	if (waker && fx->op != CP_OP_KERNEL && wakes_word(r, fx->key.word)) {
+	if (waker && fx->op != CP_OP_KERNEL && wakes_waiter(r, fx->key.word, fx->timed)) {
 		fx->proven = 1;
 		fx->waker_tid = waker->view_tid;
 		fx->waker_slot = waker->slot;

@@ -19,6 +19,7 @@ mkdir -p "$kept" 2> /dev/null || kept=/tmp/concprof-e2e
 mkdir -p "$kept" && [ -w "$kept" ] || exit 1
 work=$(mktemp -d /tmp/concprof-e2e.XXXXXX) || exit 1
 # Where there is no hardware to emulate it on, everything but the clock is slower.
+export PYTHONDONTWRITEBYTECODE=1 # the checks leave nothing in the tree
 patience=${CK_TIMEOUT_MULTIPLIER-1}
 
 declare -A owned=() # pid -> its start time: what identifies a process

@@ -363,12 +363,11 @@ END_TEST
 Suite *kernel_blame_suite(void)
 {
 	Suite *suite = suite_create("kernel_blame");
-	TCase *tc = kernel_case(suite, "blame");
 
-	tcase_add_loop_test(tc, what_the_holder_did, 0, 2);
-	tcase_add_test(tc, stacks_lead_to_the_callers);
-	tcase_add_test(tc, holder_changes_in_mid_wait);
-	tcase_add_test(tc, blocked_and_runq_apart);
-	tcase_add_test(tc, same_address_in_two_processes);
+	KERNEL_TEST(suite, what_the_holder_did, 2);
+	KERNEL_TEST(suite, stacks_lead_to_the_callers, 1);
+	KERNEL_TEST(suite, holder_changes_in_mid_wait, 1);
+	KERNEL_TEST(suite, blocked_and_runq_apart, 1);
+	KERNEL_TEST(suite, same_address_in_two_processes, 1);
 	return suite;
 }

@@ -460,10 +460,9 @@ END_TEST
 Suite *kernel_class_suite(void)
 {
 	Suite *suite = suite_create("kernel_class");
-	TCase *tc = kernel_case(suite, "class");
 
-	tcase_add_test(tc, blocking_calls);
-	tcase_add_test(tc, block_table_names_the_call);
-	tcase_add_test(tc, disk);
+	KERNEL_TEST(suite, blocking_calls, 1);
+	KERNEL_TEST(suite, block_table_names_the_call, 1);
+	KERNEL_TEST(suite, disk, 1);
 	return suite;
 }

@@ -184,7 +184,9 @@ START_TEST(long_waits_are_streamed)
 
 		if (sc.w.records.at[i].type != RECORD_LONG_WAIT)
 			continue;
-		ck_assert_uint_ge(r->end_ns, last); /* in the order of their ends */
+		/* In the order of their ends; on two CPUs at once that is a matter of microseconds.
+		 */
+		ck_assert_uint_ge(r->end_ns + slack_ns() / 10, last);
 		last = r->end_ns;
 		if (r->lock != lock->lock)
 			continue;
@@ -269,12 +271,11 @@ END_TEST
 Suite *kernel_episode_suite(void)
 {
 	Suite *suite = suite_create("kernel_episode");
-	TCase *tc = kernel_case(suite, "episode");
 
-	tcase_add_test(tc, overtaken_waits_are_one);
-	tcase_add_test(tc, other_waits_are_apart);
-	tcase_add_test(tc, chain_of_timed_waits);
-	tcase_add_test(tc, long_waits_are_streamed);
-	tcase_add_test(tc, long_waits_are_capped);
+	KERNEL_TEST(suite, overtaken_waits_are_one, 1);
+	KERNEL_TEST(suite, other_waits_are_apart, 1);
+	KERNEL_TEST(suite, chain_of_timed_waits, 1);
+	KERNEL_TEST(suite, long_waits_are_streamed, 1);
+	KERNEL_TEST(suite, long_waits_are_capped, 1);
 	return suite;
 }

@@ -396,10 +396,9 @@ END_TEST
 Suite *kernel_futex_suite(void)
 {
 	Suite *suite = suite_create("kernel_futex");
-	TCase *tc = kernel_case(suite, "futex");
 
-	tcase_add_test(tc, operations);
-	tcase_add_test(tc, requeued_to_another_word);
-	tcase_add_test(tc, one_of_several_words);
+	KERNEL_TEST(suite, operations, 1);
+	KERNEL_TEST(suite, requeued_to_another_word, 1);
+	KERNEL_TEST(suite, one_of_several_words, 1);
 	return suite;
 }

@@ -141,9 +141,8 @@ END_TEST
 Suite *kernel_lock_suite(void)
 {
 	Suite *suite = suite_create("kernel_lock");
-	TCase *tc = kernel_case(suite, "kernel_lock");
 
-	tcase_add_loop_test(tc, file_lock, 0, 2);
-	tcase_add_test(tc, mmap_lock);
+	KERNEL_TEST(suite, file_lock, 2);
+	KERNEL_TEST(suite, mmap_lock, 1);
 	return suite;
 }

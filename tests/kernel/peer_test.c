@@ -191,9 +191,8 @@ END_TEST
 Suite *kernel_peer_suite(void)
 {
 	Suite *suite = suite_create("kernel_peer");
-	TCase *tc = kernel_case(suite, "peer");
 
-	tcase_add_loop_test(tc, channels, 0, ARRAY_LEN(rows));
-	tcase_add_loop_test(tc, semaphore, 0, 2);
+	KERNEL_TEST(suite, channels, ARRAY_LEN(rows));
+	KERNEL_TEST(suite, semaphore, 2);
 	return suite;
 }

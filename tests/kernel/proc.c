@@ -106,11 +106,9 @@ bool proc_exists(pid_t pid, pid_t tid)
 unsigned proc_threads(void)
 {
 	_cleanup_fclose_ FILE *f = fopen("/proc/loadavg", "re");
-	unsigned threads = 0;
+	unsigned threads;
 
-	if (f && fscanf(f, "%*s %*s %*s %*u/%u", &threads) != 1)
-		threads = 0;
-	return threads;
+	return f && fscanf(f, "%*s %*s %*s %*u/%u", &threads) == 1 ? threads : 0;
 }
 
 unsigned patience(void)

@@ -440,9 +440,8 @@ END_TEST
 Suite *kernel_pthread_suite(void)
 {
 	Suite *suite = suite_create("kernel_pthread");
-	TCase *tc = kernel_case(suite, "pthread");
 
-	tcase_add_test(tc, primitives);
-	tcase_add_test(tc, end_of_a_thread);
+	KERNEL_TEST(suite, primitives, 1);
+	KERNEL_TEST(suite, end_of_a_thread, 1);
 	return suite;
 }

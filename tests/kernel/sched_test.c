@@ -170,12 +170,11 @@ END_TEST
 Suite *kernel_sched_suite(void)
 {
 	Suite *suite = suite_create("kernel_sched");
-	TCase *tc = kernel_case(suite, "sched");
 
-	tcase_add_test(tc, cpu_time);
-	tcase_add_test(tc, runq_preempt);
-	tcase_add_test(tc, runq_wake);
-	tcase_add_test(tc, yields);
-	tcase_add_test(tc, cmetric_of_a_lone_thread);
+	KERNEL_TEST(suite, cpu_time, 1);
+	KERNEL_TEST(suite, runq_preempt, 1);
+	KERNEL_TEST(suite, runq_wake, 1);
+	KERNEL_TEST(suite, yields, 1);
+	KERNEL_TEST(suite, cmetric_of_a_lone_thread, 1);
 	return suite;
 }

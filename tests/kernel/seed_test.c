@@ -319,12 +319,11 @@ END_TEST
 Suite *kernel_seed_suite(void)
 {
 	Suite *suite = suite_create("kernel_seed");
-	TCase *tc = kernel_case(suite, "seed");
 
-	tcase_add_test(tc, states_before_attach);
-	tcase_add_test(tc, wait_open_at_both_ends);
-	tcase_add_test(tc, wait_open_at_the_end);
-	tcase_add_test(tc, wait_open_at_the_start);
-	tcase_add_test(tc, stopped_before_attach);
+	KERNEL_TEST(suite, states_before_attach, 1);
+	KERNEL_TEST(suite, wait_open_at_both_ends, 1);
+	KERNEL_TEST(suite, wait_open_at_the_end, 1);
+	KERNEL_TEST(suite, wait_open_at_the_start, 1);
+	KERNEL_TEST(suite, stopped_before_attach, 1);
 	return suite;
 }

@@ -447,15 +447,14 @@ END_TEST
 Suite *kernel_self_suite(void)
 {
 	Suite *suite = suite_create("kernel_self");
-	TCase *tc = kernel_case(suite, "self");
 
-	tcase_add_test(tc, not_in_its_own_data);
-	tcase_add_test(tc, nothing_stays);
-	tcase_add_test(tc, nothing_stays_without_a_window_end);
-	tcase_add_loop_test(tc, errors_of_the_receiver_come_back, 0, ARRAY_LEN(records_taken));
-	tcase_add_test(tc, target_that_is_gone);
-	tcase_add_test(tc, twice_in_a_row);
-	tcase_add_test(tc, two_at_once);
-	tcase_add_test(tc, target_in_another_pid_namespace);
+	KERNEL_TEST(suite, not_in_its_own_data, 1);
+	KERNEL_TEST(suite, nothing_stays, 1);
+	KERNEL_TEST(suite, nothing_stays_without_a_window_end, 1);
+	KERNEL_TEST(suite, errors_of_the_receiver_come_back, ARRAY_LEN(records_taken));
+	KERNEL_TEST(suite, target_that_is_gone, 1);
+	KERNEL_TEST(suite, twice_in_a_row, 1);
+	KERNEL_TEST(suite, two_at_once, 1);
+	KERNEL_TEST(suite, target_in_another_pid_namespace, 1);
 	return suite;
 }

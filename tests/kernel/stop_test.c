@@ -157,10 +157,9 @@ END_TEST
 Suite *kernel_stop_suite(void)
 {
 	Suite *suite = suite_create("kernel_stop");
-	TCase *tc = kernel_case(suite, "stop");
 
-	tcase_add_test(tc, stopped);
-	tcase_add_test(tc, waits_go_on_after_a_stop);
-	tcase_add_test(tc, futex_waits_go_on_after_a_stop);
+	KERNEL_TEST(suite, stopped, 1);
+	KERNEL_TEST(suite, waits_go_on_after_a_stop, 1);
+	KERNEL_TEST(suite, futex_waits_go_on_after_a_stop, 1);
 	return suite;
 }

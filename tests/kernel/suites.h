@@ -18,8 +18,12 @@ Suite *kernel_episode_suite(void);
 Suite *kernel_life_suite(void);
 Suite *kernel_self_suite(void);
 
-/* A new case of @suite with the time that a kernel test may need, 60 s. */
-TCase *kernel_case(Suite *suite, const char *name);
+/*
+ * Add @test, to be run with _i from 0 to @times - 1, as a case of its own name, with the time that
+ * a kernel test may need, 60 s.
+ */
+#define KERNEL_TEST(suite, test, times) kernel_add(suite, #test, test, times)
+void kernel_add(Suite *suite, const char *name, const TTest *test, int times);
 /* Say why something is not tested here; the test then returns. */
 void kernel_skip(const char *what, const char *why);
 
