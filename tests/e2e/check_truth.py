@@ -233,9 +233,9 @@ def pids(check, report, *wanted):
     check.note(f"{len(got)} processes, {report['target']['threads']} threads")
 
 
-def holders(check, report):
+def holders(check, report, threads=None):
     """Holders are threads of the target, whatever its PID namespace calls them."""
-    check_sums(check, report, 5)
+    check_sums(check, report, int(threads) if threads else None)
     lock = lock_named(report, "cache_lock")
     tids = thread_names(report)
     if not check.that(lock is not None, "no cache_lock"):

@@ -15,8 +15,10 @@ concprof=${CONCPROF-$PWD/concprof}
 samples=$PWD/build/samples
 # A checkout may be read-only (under tests/vm/ it is).
 kept=${CONCPROF_E2E_KEPT-$PWD/build/e2e}
-mkdir -p "$kept" 2> /dev/null || kept=/tmp/concprof-e2e
-mkdir -p "$kept" && [ -w "$kept" ] || exit 1
+if ! mkdir -p "$kept" 2> /dev/null || [ ! -w "$kept" ]; then
+	kept=/tmp/concprof-e2e.$(id -u)
+	mkdir -p "$kept" || exit 1
+fi
 work=$(mktemp -d /tmp/concprof-e2e.XXXXXX) || exit 1
 # Where there is no hardware to emulate it on, everything but the clock is slower.
 export PYTHONDONTWRITEBYTECODE=1 # the checks leave nothing in the tree

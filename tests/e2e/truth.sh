@@ -221,7 +221,7 @@ case_pid_namespace()
 		read -r inner < <(children_of "$outer")
 		own "$inner"
 		log=''
-		profiled pid_namespace -p "$inner" -d "$SECONDS_EACH" && truth pid_namespace holders
+		profiled pid_namespace -p "$inner" -d "$SECONDS_EACH" && truth pid_namespace holders 5
 		stop "$inner"
 	else
 		fail pid_namespace "the sample did not start: $(< "$log")"
@@ -265,8 +265,8 @@ left_after()
 	tool=$started
 	kernel_objects "$tool" > "$objects"
 	[ -z "$signal" ] || kill "-$signal" "$tool"
-	until_true 20 gone "$tool" || kill -KILL "$tool"
-	wait "$tool" || status=$?
+	until_true 20 gone "$tool" 2> /dev/null || kill -KILL "$tool"
+	wait "$tool" 2> /dev/null || status=$?
 	[ "$signal" != KILL ] || want=137
 	if [ "$(grep -c ^link "$objects")" -lt 3 ] || [ "$(grep -c ^prog "$objects")" -lt 3 ]; then
 		fail "$name" "not seen what was attached: $(tr '\n' ' ' < "$objects")"

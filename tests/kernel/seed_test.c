@@ -316,6 +316,35 @@ START_TEST(stopped_before_attach)
 }
 END_TEST
 
+/* What it waited for before the stop, which nobody saw begin, goes on after it. */
+START_TEST(goes_on_after_a_stop_before_attach)
+{
+	static const struct {
+		unsigned who, class;
+	} rows[] = {{SLEEPER, CLASS_SLEEP}, {POLLER, CLASS_LOOP_IDLE}, {READER, CLASS_POOL_IDLE}};
+	struct stage *st = start(0);
+	struct watch w;
+	uint64_t from, window;
+
+	ck_assert_int_eq(kill(st->pid, SIGSTOP), 0);
+	for (unsigned i = 0; i < LEN; i++)
+		AWAIT(proc_state(st->pid, st->actors[i].tid) == 'T');
+	watch_open(&w, &st->pid);
+	ck_assert_int_eq(kill(st->pid, SIGCONT), 0);
+	from = clock_ns();
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
+		AWAIT(proc_state(st->pid, st->actors[rows[i].who].tid) == 'S');
+	sleep_ms(WINDOW_MS);
+	watch_close(&w);
+	window = w.end_ns - from;
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
+		check_near(counters(&w, st, rows[i].who)->class_ns[rows[i].class], window,
+			   5 * slack_ns(), class_name(rows[i].class));
+	watch_free(&w);
+	stage_end(st);
+}
+END_TEST
+
 Suite *kernel_seed_suite(void)
 {
 	Suite *suite = suite_create("kernel_seed");
@@ -325,5 +354,6 @@ Suite *kernel_seed_suite(void)
 	KERNEL_TEST(suite, wait_open_at_the_end, 1);
 	KERNEL_TEST(suite, wait_open_at_the_start, 1);
 	KERNEL_TEST(suite, stopped_before_attach, 1);
+	KERNEL_TEST(suite, goes_on_after_a_stop_before_attach, 1);
 	return suite;
 }

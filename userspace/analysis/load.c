@@ -69,12 +69,8 @@ static void set_cpus(struct load *load, double host_idle_cpus, double host_busy_
 	}
 }
 
-/* Below this share of run-queue waiting a program gets a CPU when it wants one .. */
+/* Below this share of run-queue waiting a program gets a CPU when it wants one. */
 #define RUNQ_SHORT 0.1
-/* .. so that it could also win half of what others take now: a further runnable thread shares that
- * with them, one against one by the fair scheduler. */
-#define FAIR_SHARE 0.5
-
 /* C of verdict.md, section 3. Needs set_cpus() and A. */
 static void set_usable(struct load *load)
 {
@@ -82,8 +78,8 @@ static void set_usable(struct load *load)
 
 	if (load_share(load, load->runq_ns) < RUNQ_SHORT)
 		idle += FAIR_SHARE * load->other_cpus;
-	load->usable_cpus = gain_usable_cpus(load->busy_cpus, idle, load->allowed_cpus,
-					     load->quota_cpus);
+	load->usable_cpus =
+		gain_usable_cpus(load->busy_cpus, idle, load->allowed_cpus, load->quota_cpus);
 }
 
 static void set_limits(struct load *load)

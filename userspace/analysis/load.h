@@ -24,6 +24,10 @@ struct load_wait {
 	struct gain gain;
 };
 
+/* The share of what others take now that the program could win: a further runnable thread shares
+ * a CPU with one of theirs, one against one by the fair scheduler. */
+#define FAIR_SHARE 0.5
+
 struct load {
 	const struct snapshot *snap;
 	bool slice; /* a part of the run, judged by cheap evidence */

@@ -13,7 +13,6 @@
 #include "base/units.h"
 #include "model/site.h"
 
-#define FAIR_SHARE 0.5
 /* The full thread causes at least this share of the waiting for a lock: the lock explains it. */
 #define HOLDER_SHARE 0.2
 #define CONTENDED_SHARE 0.5

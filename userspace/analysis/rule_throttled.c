@@ -3,7 +3,8 @@
  * cpu.throttled: the cgroup's CPU quota stopped the program for at least 10% of the window.
  *
  * The kernel adds up throttled time over CPUs, so the share is clipped to all of the window.
- * gain: gain_cpu_time() without the quota: idle CPUs, as far as threads want them.
+ * gain: gain_cpu_time() without the quota: idle CPUs and a fair share of what others take, as far
+ * as threads want them.
  */
 #include "analysis/phrase.h"
 #include "analysis/rules.h"
@@ -15,6 +16,7 @@
 void throttled_find(const struct load *load, struct finding *f)
 {
 	double wanted = num_ratio(load->runq_ns, load->window_ns);
+	double withheld = load->idle_cpus + FAIR_SHARE * load->other_cpus;
 
 	if (load->throttled_ratio < THROTTLED_SHARE)
 		return;
@@ -23,8 +25,7 @@ void throttled_find(const struct load *load, struct finding *f)
 		wanted = load->throttled_ratio;
 	f->fired = true;
 	f->by_time = true;
-	finding_set_gain(
-		f, gain_cpu_time(load->busy_cpus, load->allowed_cpus, load->idle_cpus, wanted));
+	finding_set_gain(f, gain_cpu_time(load->busy_cpus, load->allowed_cpus, withheld, wanted));
 }
 
 void throttled_tell(const struct load *load, struct finding *f)

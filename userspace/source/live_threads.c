@@ -11,6 +11,9 @@ _Static_assert((int)CP_OTHER == (int)CLASS_OTHER && (int)CP_FUTEX == (int)CLASS_
 _Static_assert(CP_HIST_BUCKETS == HIST_BUCKETS, "the same histograms");
 
 #define READ_TRIES 1000
+/* In a virtual machine the writing CPU may be off for a while in the middle: give it time. */
+#define READ_TRIES_BEFORE_PAUSE 50
+#define READ_PAUSE_NS 100000
 
 struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t now_ns)
 {
@@ -49,6 +52,8 @@ static bool copy_slot(const struct live *live, uint32_t index, struct cp_thread 
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (!(before & 1) && slot->seq == before)
 			return true;
+		if (i % READ_TRIES_BEFORE_PAUSE == READ_TRIES_BEFORE_PAUSE - 1)
+			nanosleep(&(struct timespec){.tv_nsec = READ_PAUSE_NS}, NULL);
 	}
 	return false;
 }
