@@ -132,8 +132,9 @@ struct cp_futex {
 	__u8 counted;	/* in the lock's number of waiters */
 	__u8 chained;	/* goes on with the episode before */
 	__u8 before_attach;
-	__u8 owned; /* the lock's holder is known: blame is booked by lock, not by wait */
-	__u8 pad[5];
+	__u8 owned;    /* the lock's holder is known: blame is booked by lock, not by wait */
+	__u8 released; /* since then it has woken a waiter of this very lock: it had it */
+	__u8 pad[4];
 };
 
 /*

@@ -15,12 +15,10 @@
 
 /*
  * Back asleep on the same word, from the same frame, after so little on-CPU time: the same episode.
- * It must have been a lock that another was quicker to take (values 2 and 3: mutexes, rwlocks),
- * after less than a critical section with its unlock call takes; or a wait that timed out and goes
- * on, where the loop around it (musl's, the JVM's, CPython's) may do a little more.
+ * It must have been a lock that another was quicker to take (values 2 and 3: mutexes, rwlocks) and
+ * that this thread has not released meanwhile, or a wait that timed out and goes on.
  */
-#define CHAIN_GAP_NS 10000
-#define CHAIN_TIMED_GAP_NS 50000
+#define CHAIN_GAP_NS 50000
 #define HERD_GAP_NS 50000 /* verdict.md, threads.herd */
 /* No futex lies at these: the process's mmap_lock, and file locks (flock, fcntl). */
 #define MMAP_LOCK_WORD 1
@@ -40,13 +38,12 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 {
 	struct cp_futex *fx = &t->fx;
 	u64 gap_ns = now - t->run_from_ns;
-	bool overtaken = fx->value == 2 || fx->value == 3;
+	bool overtaken = (fx->value == 2 || fx->value == 3) && !fx->released;
 	bool timed_out = fx->timed && !fx->proven;
 	bool same = same_lock(&fx->key, key) && fx->op == op && fx->sp == sp &&
 		    fx->stack == stack && (restart || t->block_cls == CP_FUTEX);
 
-	fx->chained = same && (restart || (overtaken && gap_ns < CHAIN_GAP_NS) ||
-			       (timed_out && gap_ns < CHAIN_TIMED_GAP_NS));
+	fx->chained = same && (restart || ((overtaken || timed_out) && gap_ns < CHAIN_GAP_NS));
 	fx->key = *key;
 	fx->op = op;
 	fx->sp = sp;
@@ -57,6 +54,7 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 	fx->waker_tid = 0;
 	fx->waker_slot = 0;
 	fx->release_stack = 0;
+	fx->released = 0;
 	fx->peer_ns = 0;
 	if (!fx->chained) {
 		fx->episode_start_ns = now;
@@ -174,6 +172,7 @@ static __always_inline void resolve_futex(void *ctx, struct cp_thread *t, struct
 		fx->waker_tid = waker->view_tid;
 		fx->waker_slot = waker->slot;
 		fx->contender = waker != t && same_lock(&waker->fx.key, &fx->key);
+		waker->fx.released |= fx->contender;
 		fx->release_stack = take_stack(ctx, waker, SCRATCH_SCHED, CP_CACHE_RELEASE);
 		fx->peer_ns = peer_part(t, waker, now);
 		if (!fx->holder_tid)

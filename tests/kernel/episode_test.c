@@ -22,7 +22,7 @@ struct own {
 	_Alignas(64) _Atomic uint32_t word;
 	_Alignas(64) uint32_t value;
 	uint64_t from_ns[WAKES], woken_ns[WAKES], to_ns[WAKES]; /* of single waits */
-	_Atomic unsigned done;
+	_Atomic unsigned begun, done;
 };
 
 /* --- a thread that is woken, finds the lock taken again and sleeps again --- */
@@ -36,11 +36,16 @@ static void play_overtaken(struct stage *st, unsigned me)
 	stage_wait(st, me, 1);
 	if (me == WAITER) {
 		from = clock_ns();
-		while (own->word == own->value)
+		while (own->word == own->value) {
+			own->begun++;
 			futex(&own->word, FUTEX_WAIT_PRIVATE, own->value, NULL, NULL, 0);
+		}
 		a->wait_ns = clock_ns() - from;
 	} else {
-		for (int i = 0; i < WAKES; i++) {
+		for (unsigned i = 0; i < WAKES; i++) {
+			/* Woken, but not yet running, it still looks blocked. */
+			while (own->begun <= i)
+				sleep_ms(1);
 			stage_await_blocked(st, WAITER, SYS_futex, &own->word);
 			sleep_ms(5);
 			if (i == WAKES - 1)

@@ -37,6 +37,15 @@ static void open_channel(struct plan *plan)
 	ck_assert_int_ge(plan->fd[0], 0);
 }
 
+/* Until the reader begins its round @i and is blocked: else it would find the word, or not block.
+ */
+static void await_reader(struct stage *st, unsigned i, long nr, const void *word)
+{
+	while (*(volatile uint64_t *)&st->actors[0].count < i)
+		sleep_ms(1);
+	stage_await_blocked(st, 0, nr, word);
+}
+
 static void read_all(struct stage *st, const struct plan *plan, struct actor *a)
 {
 	uint64_t word, from;
@@ -45,6 +54,7 @@ static void read_all(struct stage *st, const struct plan *plan, struct actor *a)
 		from = clock_ns();
 		REQUIRE(st, read(plan->fd[0], &word, sizeof(word)) == sizeof(word));
 		a->wait_ns += clock_ns() - from;
+		a->count++;
 	}
 }
 
@@ -52,13 +62,12 @@ static void write_all(struct stage *st, const struct plan *plan)
 {
 	uint64_t one = 1;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < ROUNDS; i++) {
 		if (plan->giver == BUSY)
 			spin_ms(ROUND_MS);
 		else
 			sleep_ms(ROUND_MS);
-		/* A reader that is late would find the word and not block. */
-		stage_await_blocked(st, 0, SYS_read, NULL);
+		await_reader(st, i, SYS_read, NULL);
 		REQUIRE(st, write(plan->fd[1], &one, sizeof(one)) == sizeof(one));
 	}
 }
@@ -93,7 +102,8 @@ static void write_from_outside(const struct scene *sc, const struct plan *plan)
 {
 	uint64_t one = 1;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		AWAIT(*(volatile uint64_t *)&sc->st->actors[0].count == i);
 		AWAIT(proc_blocked(sc->st->pid, scene_tid(sc, 0), SYS_read, 0));
 		sleep_ms(ROUND_MS);
 		ck_assert_int_eq(write(plan->fd[1], &one, sizeof(one)), sizeof(one));
@@ -144,18 +154,19 @@ static void play_semaphore(struct stage *st, unsigned me)
 	if (me == 0)
 		sem_init(&posts->sem, 0, 0);
 	stage_wait(st, me, 1);
-	for (int i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < ROUNDS; i++) {
 		if (me == 0) {
 			from = clock_ns();
 			REQUIRE(st, !sem_wait(&posts->sem));
 			a->wait_ns += clock_ns() - from;
+			a->count++;
 			continue;
 		}
 		if (posts->giver == BUSY)
 			spin_ms(ROUND_MS);
 		else
 			sleep_ms(ROUND_MS);
-		stage_await_blocked(st, 0, SYS_futex, &posts->sem);
+		await_reader(st, i, SYS_futex, &posts->sem);
 		sem_post(&posts->sem);
 	}
 	stage_wait(st, me, 2);

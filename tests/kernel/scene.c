@@ -16,12 +16,12 @@
 /*
  * An idle CPU that a thread is woken for must be interrupted first.  By our account the thread
  * waits for that; by the kernel's it is not yet queued (TTWU_QUEUE), or running already
- * (rq_clock_skip_update).  In a virtual machine it takes some 10 us, under emulation 1 ms, each
- * time.
+ * (rq_clock_skip_update).  In a virtual machine it takes some 10 us, under emulation up to 20 ms,
+ * each time.
  */
 static uint64_t wake_off_ns(void)
 {
-	return patience() > 1 ? 3 * NS_PER_MS : 100 * NS_PER_US;
+	return patience() > 1 ? 20 * NS_PER_MS : 100 * NS_PER_US;
 }
 
 int scene_tid(const struct scene *sc, unsigned actor)
@@ -148,10 +148,16 @@ void scene_end(struct scene *sc)
 
 void scene_check_class(const struct scene *sc, unsigned who, unsigned class, const char *what)
 {
+	const struct record_counters *c = scene_counters(sc, who);
 	const struct proc_clock *p = &sc->during[who];
-	char text[96];
+	char text[512];
+	size_t len =
+		(size_t)snprintf(text, sizeof(text), "%.99s in %s (of", what, class_name(class));
 
-	snprintf(text, sizeof(text), "%s in %s", what, class_name(class));
-	check_near(scene_counters(sc, who)->class_ns[class], sc->st->actors[who].wait_ns,
-		   p->run_ns + p->runq_ns, text);
+	for (unsigned i = 0; i < CLASS_COUNT; i++)
+		if (c->class_ns[i])
+			len += (size_t)snprintf(text + len, sizeof(text) - len, " %s %.3f",
+						class_name(i), c->class_ns[i] / 1e6);
+	snprintf(text + len, sizeof(text) - len, ")");
+	check_near(c->class_ns[class], sc->st->actors[who].wait_ns, p->run_ns + p->runq_ns, text);
 }
