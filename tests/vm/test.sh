@@ -16,7 +16,7 @@ usage()
 
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 # An emulated processor is slow: more than run.sh's default. A -t given comes later and wins.
-options=(-t 900)
+options=(-t 400)
 while getopts m:c:t:r:w:v option; do
 	case $option in
 	r | w)
