@@ -194,6 +194,14 @@ struct {
 	__type(value, struct cp_stack);
 } scratch SEC(".maps");
 
+/* When the last timer sample of this CPU was done. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} timer_done SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 2 * 1024 * 1024);

@@ -71,6 +71,9 @@ static const struct loss_row loss_table[LOSS_COUNT] = {
 	[LOSS_STACK_FRAME_POINTER] = {"stack_frame_pointer", false,
 				      "stacks followed by frame pointers alone, as no unwind table "
 				      "was there: they may be cut or wrong"},
+	[LOSS_SAMPLES_SKIPPED] =
+		{"samples_skipped", false,
+		 "timer samples left out, as the machine was too slow for their rate"},
 };
 
 static const struct loss_row *row_of(enum loss_cause cause)

@@ -36,6 +36,7 @@ enum loss_cause {
 	LOSS_WAIT_WORD_UNREAD,	  /* owner word not readable */
 	LOSS_NEW_SYSCALL,	  /* blocked in a system call that no class claims */
 	LOSS_STACK_FRAME_POINTER, /* followed by frame pointers: no unwind table for its module */
+	LOSS_SAMPLES_SKIPPED,	  /* timer samples that followed each other too closely */
 	LOSS_COUNT
 };
 

@@ -26,6 +26,7 @@ static const enum loss_cause cause_of[] = {
 	[CP_LOST_WORD_UNREAD] = LOSS_WAIT_WORD_UNREAD,
 	[CP_LOST_SYSCALL] = LOSS_NEW_SYSCALL,
 	[CP_LOST_STACK_NO_TABLE] = LOSS_STACK_FRAME_POINTER,
+	[CP_LOST_SAMPLES_SKIPPED] = LOSS_SAMPLES_SKIPPED,
 };
 _Static_assert(ARRAY_LEN(cause_of) == CP_LOST_COUNT, "every loss of the BPF side has a cause");
 

@@ -117,6 +117,8 @@ static void set_rodata(struct live *live)
 
 	ro->has_prev_state = has_prev_state();
 	ro->follow_children = live->opt.follow_children;
+	if (live->opt.sample_hz)
+		ro->timer_rest_ns = NS_PER_S / live->opt.sample_hz / 10;
 #ifdef __x86_64__
 	/* bpf_loop came in 5.17 (e6f2dd0f8067); without it frame pointers are followed. */
 	ro->use_unwind =
