@@ -117,6 +117,30 @@ static __always_inline void publish(struct cp_thread *t)
 	*entry = slot;
 }
 
+/* The lock of the wait that @r shows, if it is one on a lock. */
+static __always_inline void seed_wait(struct cp_thread *t, const struct syscall_regs *r, u64 now)
+{
+	struct futex_call f = {};
+
+	t->fx.evidence = CP_BY_NONE;
+	t->fx.before_attach = 1;
+	t->fx.episode_start_ns = now;
+	t->fx.sp = r->sp;
+	if (t->why_cls == CP_LOCK) {
+		t->fx.key.word = t->why_sys == CP_SYS_FLOCK ? FILE_LOCK_WORD : MMAP_LOCK_WORD;
+		t->fx.key.space = t->tgid | CP_SPACE_KERNEL;
+		t->fx.op = CP_OP_KERNEL;
+	}
+	if (t->why_cls != CP_FUTEX)
+		return;
+	decode_futex_wait(r, t->why_sys, &f);
+	t->fx.key.word = f.word;
+	t->fx.key.space = t->tgid | (f.private ? 0 : CP_SPACE_SHARED);
+	t->fx.op = f.op;
+	t->fx.value = f.value;
+	t->fx.timed = f.timed;
+}
+
 /*
  * A thread that was blocked before attach: its reason is read as a switch would, its wait counts
  * from now on.  Its stack and its holder cannot be had from here (counted by user space).
@@ -124,33 +148,19 @@ static __always_inline void publish(struct cp_thread *t)
 static __always_inline u32 seed_block(struct task_struct *task, struct cp_thread *t, u64 now)
 {
 	struct syscall_regs r = {};
-	struct futex_call f = {};
 
 	compat_syscall(compat_regs(task), &r);
+	/* What it would wait for, were it not stopped: the restart after the stop goes on with
+	 * that. */
+	classify_block(task, &r, task->__state & ~(TASK_STOPPED | TASK_TRACED | TASK_FROZEN), t);
+	t->resume_cls = t->why_cls;
+	t->resume_syscall = r.nr;
+	seed_wait(t, &r, now);
 	classify_block(task, &r, task->__state, t);
 	t->block_syscall = r.nr;
 	t->block_cls = t->why_cls;
 	t->block_kind = t->why_kind;
-	t->resume_cls = t->why_cls;
-	t->resume_syscall = r.nr;
 	t->blocked = 1;
-	t->fx.evidence = CP_BY_NONE;
-	t->fx.before_attach = 1;
-	t->fx.episode_start_ns = now;
-	if (t->why_cls == CP_LOCK) {
-		t->fx.key.word = t->why_sys == CP_SYS_FLOCK ? FILE_LOCK_WORD : MMAP_LOCK_WORD;
-		t->fx.key.space = t->tgid | CP_SPACE_KERNEL;
-		t->fx.op = CP_OP_KERNEL;
-	}
-	if (t->why_cls != CP_FUTEX)
-		return t->why_cls;
-	decode_futex_wait(&r, t->why_sys, &f);
-	t->fx.key.word = f.word;
-	t->fx.key.space = t->tgid | (f.private ? 0 : CP_SPACE_SHARED);
-	t->fx.op = f.op;
-	t->fx.value = f.value;
-	t->fx.timed = f.timed;
-	t->fx.sp = r.sp;
 	return t->why_cls;
 }
 
