@@ -188,7 +188,7 @@ START_TEST(preemption_clears_a_lock_from_half_on)
 			build_hold(b, lock, i, 8.5 - off_cpu, CLASS_RUN, SNAP_NONE);
 		}
 		build_contended(b, lock, 10);
-		build_host(b, 8, 12);
+		build_host(b, 3.9, 12);
 		v = judge_built(b);
 		if (half) {
 			ck_assert_str_eq(v.main.bottleneck, "cpu.oversubscribed");
@@ -285,13 +285,13 @@ static const struct {
 	double s;
 	const char *word;
 } io_cases[] = {
-	{CLASS_DISK, 1.9, "none"},
-	{CLASS_DISK, 2.1, "storage"},
-	{CLASS_NET, 1.9, "none"},
-	{CLASS_NET, 2.1, "external"},
+	{CLASS_DISK, 1.28, "none"},
+	{CLASS_DISK, 1.4, "storage"},
+	{CLASS_NET, 1.28, "none"},
+	{CLASS_NET, 1.4, "external"},
 };
 
-/* 2 s of run to each thread: half of the non-idle time is the border. */
+/* 2 s of run to each thread: four tenths of the non-idle time are the border. */
 START_TEST(waits_outside_the_program)
 {
 	struct snap_builder *b = build_new(10, 2);

@@ -14,6 +14,16 @@
 #define WITHOUT_CPU_SHARE 0.3
 #define PREEMPTED_NOTED 0.3
 
+/* With more of the machine idle than this nobody was kept from it by others: the run queue is then
+ * the way from the wake-up to the CPU.  Unless the target may not go there. */
+#define IDLE_SHARE 0.2
+
+static bool others_in_the_way(const struct load *load)
+{
+	return load->allowed_cpus < load->machine_cpus ||
+	       load->idle_cpus < IDLE_SHARE * load->machine_cpus;
+}
+
 static double without_cpu_ns(const struct load *load)
 {
 	return load->runq_ns + load->preempted_ns;
@@ -24,7 +34,7 @@ void oversubscribed_find(const struct load *load, struct finding *f)
 	double wanted = num_ratio(without_cpu_ns(load), load->window_ns);
 	struct gain gain;
 
-	if (load_share(load, without_cpu_ns(load)) < WITHOUT_CPU_SHARE)
+	if (!others_in_the_way(load) || load_share(load, without_cpu_ns(load)) < WITHOUT_CPU_SHARE)
 		return;
 	gain = gain_cpu_time(load->busy_cpus, load->limit_cpus, load->other_cpus, wanted);
 	if (!(gain.ratio > 1))
