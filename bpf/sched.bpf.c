@@ -215,8 +215,12 @@ static __always_inline void wake(void *ctx, struct cp_thread *t, u64 now)
 		resolve_futex(ctx, t, waker, &r, now);
 	else if (cls == CP_IPC)
 		resolve_ipc(t, waker && hands_over(&r) ? waker : NULL, now);
-	else if ((cls == CP_NET || cls == CP_CLIENT_IDLE) && waker && waker != t && hands_over(&r))
-		/* The other end is in the target, too: loopback between its own threads. */
+	else if ((cls == CP_NET || cls == CP_CLIENT_IDLE) && waker && waker != t &&
+		 syscall_kind_of(r.nr) == CP_SYS_FD_WRITE)
+		/*
+		 * The other end is in the target, too: loopback between its own threads.  Not from
+		 * a read: there an interrupt's wakeup is likelier than a hand-over.
+		 */
 		resolve_ipc(t, waker, now);
 	else if (cls_idle(cls))
 		t->busy_since_ns = now; /* new work begins here */

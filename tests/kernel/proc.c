@@ -103,6 +103,17 @@ bool proc_exists(pid_t pid, pid_t tid)
 	return state && state != 'Z' && state != 'X';
 }
 
+uint64_t proc_steal_ns(void)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/stat", "re");
+	uint64_t steps;
+
+	/* cpu user nice system idle iowait irq softirq steal */
+	return f && fscanf(f, "cpu %*u %*u %*u %*u %*u %*u %*u %" SCNu64, &steps) == 1
+		       ? steps * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK))
+		       : 0;
+}
+
 unsigned proc_threads(void)
 {
 	_cleanup_fclose_ FILE *f = fopen("/proc/loadavg", "re");

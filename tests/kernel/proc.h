@@ -28,6 +28,8 @@ char proc_state(pid_t pid, pid_t tid);
 /* Is it blocked right now in system call @nr, with @arg0 as its first argument (0 = any)? */
 bool proc_blocked(pid_t pid, pid_t tid, long nr, uint64_t arg0);
 bool proc_exists(pid_t pid, pid_t tid);
+/* What the hypervisor kept the machine's CPUs from running, so far; in steps of 10 ms. */
+uint64_t proc_steal_ns(void);
 /* Threads on this machine. */
 unsigned proc_threads(void);
 

@@ -11,6 +11,7 @@
 
 /* Switches between the reading of the kernel's clocks and the edge of the window. */
 #define SWITCHES_SLACK 3
+#define STEAL_STEP_NS (10 * NS_PER_MS)
 /* From the kernel's choice of a thread to the tracepoint, behind other observers. */
 #define SWITCH_OFF_NS 10000
 /*
@@ -75,11 +76,12 @@ static void check_cpu_times(const struct scene *sc, unsigned actor, const struct
 	uint64_t on = run + c->class_ns[CLASS_RUNQ_PREEMPT] + c->class_ns[CLASS_RUNQ_WAKE];
 	uint64_t truth_on = truth->run_ns + truth->runq_ns;
 
-	ck_assert_msg(run <= truth->run_ns + off && truth->run_ns <= run + off + idle_wakes,
+	ck_assert_msg(run <= truth->run_ns + off + sc->steal_ns &&
+			      truth->run_ns <= run + off + idle_wakes,
 		      "actor %u ran for %.3f ms, in truth %.3f ms", actor, run / 1e6,
 		      truth->run_ns / 1e6);
 	off += truth_on / 50;
-	ck_assert_msg(on <= truth_on + off + idle_wakes &&
+	ck_assert_msg(on <= truth_on + off + idle_wakes + sc->steal_ns &&
 			      (!run_delay_exact() || truth_on <= on + off),
 		      "actor %u was running or runnable for %.3f ms, in truth %.3f ms", actor,
 		      on / 1e6, truth_on / 1e6);
@@ -109,6 +111,7 @@ void scene_open(struct scene *sc, unsigned len, stage_body *body, const void *ow
 	stage_await(sc->st, 1);
 	for (unsigned i = 0; i < len; i++)
 		ck_assert(proc_clock(sc->st->pid, scene_tid(sc, i), &sc->before[i]));
+	sc->steal_ns = proc_steal_ns();
 	watch_open(&sc->w, &sc->st->pid);
 	stage_go(sc->st, 1);
 }
@@ -119,6 +122,9 @@ void scene_close(struct scene *sc)
 
 	stage_await(sc->st, 2);
 	watch_close(&sc->w);
+	sc->steal_ns = proc_steal_ns() - sc->steal_ns;
+	if (sc->steal_ns)
+		sc->steal_ns += STEAL_STEP_NS;
 	for (unsigned i = 0; i < sc->st->len; i++) {
 		const struct proc_clock *before = &sc->before[i];
 

@@ -16,6 +16,7 @@ struct scene {
 	struct watch w;
 	struct proc_clock before[ACTORS_MAX];
 	struct proc_clock during[ACTORS_MAX]; /* differences between the two rests */
+	uint64_t steal_ns; /* by the hypervisor, meanwhile: no run time by the kernel's account */
 };
 
 /* The body is to call stage_wait(st, me, 1), play, and call stage_wait(st, me, 2). */
