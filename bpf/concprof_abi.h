@@ -300,8 +300,8 @@ struct cp_edge {
  * executable mappings of each process, sorted.
  */
 #define CP_UNWIND_CHUNK_ROWS (512 * 1024)
-#define CP_UNWIND_CHUNKS 2
-#define CP_UNWIND_INDEX_LEN (512 * 1024)
+#define CP_UNWIND_CHUNKS 1
+#define CP_UNWIND_INDEX_LEN (256 * 1024)
 #define CP_UNWIND_MAPPINGS_MAX 256
 #define CP_UNWIND_TABLES_MAX 1024
 
