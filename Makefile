@@ -20,7 +20,7 @@ DEPS_TEST := check python3 redis-server redis-tools memcached mariadb-server sys
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
 DEPS_BENCH := libbpf-tools linux-perf
 # Those whose known answer stands under emulation, too.
-VM_SAMPLES := lock-sleep pool-idle backend-wait
+VM_SAMPLES := lock-sleep pool-idle
 DEPS_VM = $(shell sed -e 's/\#.*//' tests/vm/packages.txt)
 
 LAYERS := base model symbol runtime analysis report source render cli

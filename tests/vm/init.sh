@@ -48,6 +48,8 @@ for dir in tmp run var/tmp dev/shm; do
 done
 mkdir -p $root/dev/pts
 mount -t devpts devpts $root/dev/pts
+# bash opens process substitutions by this name.
+ln -s /proc/self/fd $root/dev/fd
 mount -t tracefs tracefs $root/sys/kernel/tracing
 mount -t debugfs debugfs $root/sys/kernel/debug
 mount -t bpf bpf $root/sys/fs/bpf
