@@ -15,12 +15,12 @@ say = $(if $(V),@true,@printf '  %-8s %s\n')
 
 # Debian 12's packages, by what needs them.
 DEPS_BUILD := gcc clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libiberty-dev libjansson-dev \
-	zlib1g-dev libncurses-dev
+	zlib1g-dev liblzma-dev libncurses-dev
 DEPS_TEST := check python3 redis-server redis-tools memcached mariadb-server sysbench procps iproute2 jq
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
 DEPS_BENCH := libbpf-tools linux-perf
 # Those whose known answer stands under emulation, too.
-VM_SAMPLES := lock-sleep pool-idle
+VM_SAMPLES := lock-sleep pool-idle backend-wait
 DEPS_VM = $(shell sed -e 's/\#.*//' tests/vm/packages.txt)
 
 LAYERS := base model symbol runtime analysis report source render cli
@@ -35,7 +35,7 @@ KERNEL_OBJS := $(KERNEL_SRCS:%.c=$(B)/obj/%.o) $(filter-out $(B)/obj/userspace/c
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*.c)))
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
-PKGS := libbpf libelf libdw jansson zlib
+PKGS := libbpf libelf libdw jansson zlib liblzma
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -liberty
 CFLAGS ?= -O2 -g

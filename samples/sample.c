@@ -133,6 +133,8 @@ static void tally_update(struct sample_tally *tally, const struct sample_tally *
 	__atomic_store_n(&tally->waits, tally->waits + more->waits, __ATOMIC_RELAXED);
 	__atomic_store_n(&tally->sleeps, tally->sleeps + more->sleeps, __ATOMIC_RELAXED);
 	__atomic_store_n(&tally->wait_ns, tally->wait_ns + more->wait_ns, __ATOMIC_RELAXED);
+	__atomic_store_n(&tally->blocked_ns, tally->blocked_ns + more->blocked_ns,
+			 __ATOMIC_RELAXED);
 	__atomic_store_n(&tally->hold_ns, tally->hold_ns + more->hold_ns, __ATOMIC_RELAXED);
 	__atomic_store_n(&tally->asked_ns, more->asked_ns, __ATOMIC_RELAXED);
 	__atomic_store_n(&tally->seq, tally->seq + 1, __ATOMIC_RELEASE);
@@ -156,6 +158,7 @@ void sample_got(struct sample_turn *turn)
 	if (more.wait_ns > SURELY_AWAKE_NS)
 		more.sleeps = (uint64_t)(voluntary_switches() - turn->switches);
 	more.waits = more.sleeps > 0;
+	more.blocked_ns = more.sleeps > 0 ? more.wait_ns : 0;
 	tally_update(turn->tally, &more);
 }
 
@@ -182,6 +185,7 @@ struct sample_tally sample_tally_read(const struct sample_tally *tally, uint64_t
 		copy.waits = __atomic_load_n(&tally->waits, __ATOMIC_RELAXED);
 		copy.sleeps = __atomic_load_n(&tally->sleeps, __ATOMIC_RELAXED);
 		copy.wait_ns = __atomic_load_n(&tally->wait_ns, __ATOMIC_RELAXED);
+		copy.blocked_ns = __atomic_load_n(&tally->blocked_ns, __ATOMIC_RELAXED);
 		copy.hold_ns = __atomic_load_n(&tally->hold_ns, __ATOMIC_RELAXED);
 		copy.asked_ns = __atomic_load_n(&tally->asked_ns, __ATOMIC_RELAXED);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -190,8 +194,11 @@ struct sample_tally sample_tally_read(const struct sample_tally *tally, uint64_t
 		sched_yield();
 	}
 	copy.seq = 0;
-	if (copy.asked_ns != 0 && now_ns > copy.asked_ns)
+	if (copy.asked_ns != 0 && now_ns > copy.asked_ns) {
 		copy.wait_ns += now_ns - copy.asked_ns;
+		if (now_ns - copy.asked_ns > SURELY_AWAKE_NS)
+			copy.blocked_ns += now_ns - copy.asked_ns;
+	}
 	return copy;
 }
 
@@ -201,6 +208,7 @@ void sample_tally_add(struct sample_tally *a, const struct sample_tally *b)
 	a->waits += b->waits;
 	a->sleeps += b->sleeps;
 	a->wait_ns += b->wait_ns;
+	a->blocked_ns += b->blocked_ns;
 	a->hold_ns += b->hold_ns;
 }
 
@@ -208,7 +216,8 @@ void sample_tally_print(const struct sample_tally *tally)
 {
 	printf(" ops=%" PRIu64 " waits=%" PRIu64 " sleeps=%" PRIu64, tally->ops, tally->waits,
 	       tally->sleeps);
-	printf(" wait_ns=%" PRIu64 " hold_ns=%" PRIu64, tally->wait_ns, tally->hold_ns);
+	printf(" wait_ns=%" PRIu64 " blocked_ns=%" PRIu64 " hold_ns=%" PRIu64, tally->wait_ns,
+	       tally->blocked_ns, tally->hold_ns);
 }
 
 static uint64_t thread_cpu_ns(const struct sample_thread *thread)

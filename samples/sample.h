@@ -46,6 +46,7 @@ struct sample_tally {
 	uint64_t waits;	 /* acquires in which the thread gave up the CPU */
 	uint64_t sleeps; /* how often it did: more, where another thread was faster after a wake */
 	uint64_t wait_ns;
+	uint64_t blocked_ns; /* the part of wait_ns of the acquires in `waits` */
 	uint64_t hold_ns;
 	uint64_t asked_ns; /* start of the open wait, 0 when there is none */
 };
@@ -154,13 +155,13 @@ void sample_done(struct sample_turn *turn);
 /* Counts an operation that takes no lock. */
 void sample_count(struct sample_tally *tally);
 
-/* A consistent copy; a wait still open at now_ns is included in wait_ns. */
+/* A consistent copy; a wait still open at now_ns is included in wait_ns and blocked_ns. */
 struct sample_tally sample_tally_read(const struct sample_tally *tally, uint64_t now_ns);
 
 /* Adds b to a; a is not shared. */
 void sample_tally_add(struct sample_tally *a, const struct sample_tally *b);
 
-/* Prints ` ops=.. waits=.. sleeps=.. wait_ns=.. hold_ns=..`. */
+/* Prints ` ops=.. waits=.. sleeps=.. wait_ns=.. blocked_ns=.. hold_ns=..`. */
 void sample_tally_print(const struct sample_tally *tally);
 
 /* Opens --file PATH, or a new file in $TMPDIR or /var/tmp that is unlinked at once. */

@@ -7,7 +7,7 @@
 # (which takes root), and with CI=true or VM=1 the same on another kernel under emulation. NAME: unit, kernel, vm, or a
 # script of tests/e2e without its .sh; all of them without one. What cannot run for a missing right is skipped
 # with the reason, and fails with CI=true.
-# A part that measures time is run again when it fails, and its last run counts: on a machine that is
+# A case that measures time is run again when it fails, and its last run counts: on a machine that is
 # disturbed figures are off, and a defect fails each time. This is said. TRIES=1 refuses it.
 # The last line says how many checks `passed, failed, skipped`.
 set -uo pipefail
@@ -63,26 +63,23 @@ count()
 	' "$output"
 }
 
-# part TRIES NAME COMMAND..: run it and count its checks. If it fails it has failed, whatever it
-# printed; what did nothing has not passed.
+# part NAME COMMAND..: run it and count its checks. If it fails it has failed, whatever it printed;
+# what did nothing has not passed.
 part()
 {
-	local tries=$1 name=$2 status oks fails skips try
-	shift 2
-	for ((try = 1; try <= ${TRIES:-$tries}; try++)); do
-		echo "== $name$([ "$try" = 1 ] || echo ": again, as the machine may have been disturbed (try $try)")"
-		status=0
-		show "$@" || status=$?
-		read -r oks fails skips < <(count)
-		if [ "$fails" = 0 ] && { [ "$status" != 0 ] || [ $((oks + skips)) = 0 ]; }; then
-			echo "FAIL $name: exit status $status, $oks checks passed"
-			fails=1
-		fi
-		[ "$fails" != 0 ] || break
-	done
+	local name=$1 status=0 oks fails skips
+	shift
+	echo "== $name"
+	show "$@" || status=$?
+	read -r oks fails skips < <(count)
+	if [ "$fails" = 0 ] && { [ "$status" != 0 ] || [ $((oks + skips)) = 0 ]; }; then
+		echo "FAIL $name: exit status $status, $oks checks passed"
+		fails=1
+	fi
 	passed=$((passed + oks)) failed=$((failed + fails)) skipped=$((skipped + skips))
 }
 
+export TRIES=${TRIES-3}
 read -r -a parts <<< "$PARTS"
 for name; do
 	if [[ " $PARTS " != *" $name "* ]]; then
@@ -94,17 +91,16 @@ asked=$#
 [ "$asked" = 0 ] || parts=("$@")
 for name in "${parts[@]}"; do
 	case $name in
-	unit) part 1 unit build/unit_tests ;;
-	kernel) part 3 kernel build/tests/kernel_tests ;;
+	unit) part unit build/unit_tests ;;
+	kernel) part kernel build/tests/kernel_tests ;;
 	vm)
 		if [ "$asked" != 0 ] || [ "${CI-}" = true ] || [ "${VM-}" = 1 ]; then
-			part 2 vm make --no-print-directory vm-test
+			part vm make --no-print-directory vm-test
 		else
 			echo "== vm: not run (VM=1 asks for it)"
 		fi
 		;;
-	cli | capture) part 1 "$name" "tests/e2e/$name.sh" ;;
-	*) part 3 "$name" "tests/e2e/$name.sh" ;;
+	*) part "$name" "tests/e2e/$name.sh" ;;
 	esac
 done
 echo "$passed passed, $failed failed, $skipped skipped"

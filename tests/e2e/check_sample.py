@@ -18,6 +18,9 @@ SWITCH_NS = 30_000
 BLOCKS = 0.5  # this share of the threads' time on the disk makes it `storage` ..
 BLOCKS_UNSURE = 0.1  # .. give or take so much
 KNOWN = 0.8
+# Where others have less of the CPUs than this the program has them as good as for itself.
+OTHERS_NOTED = 0.15
+OWN_CPUS_TOLERANCE = 0.1
 
 
 def check_holders(check, report, lock, who, doing):
@@ -61,9 +64,19 @@ def truth_over_window(report, log, field):
     return series.over(("all", "", field), *window_ns(report))
 
 
+def own_cpus_gain(args, report):
+    """What the sample would gain by having its CPUs for itself: all of them, by what the kernel charged
+    it with. How they are shared with others is the scheduler's choice, not half and half for certain."""
+    begin_ns, end_ns = window_ns(report)
+    charged_ns = cpu_series(args.log + ".watch").over("cpu_ns", begin_ns, end_ns)
+    return args.own_cpus * (end_ns - begin_ns) / charged_ns
+
+
 def wanted_verdicts(args, check, report):
-    """The table's, but for a disk it depends on whether this one blocks."""
+    """The table's, but for a disk it depends on whether this one blocks, for others on what they take."""
     wanted = args.verdict.split("|")
+    if args.own_cpus and own_cpus_gain(args, report) < 1 / (1 - OTHERS_NOTED):
+        return wanted + ["cpu.saturated"]
     if args.disk_threads == 0:
         return wanted
     blocked = truth_over_window(report, args.log, "wait_ns") / (
@@ -82,7 +95,11 @@ def check_verdict(args, check, report):
     check.that(verdict["summary"] != "" and verdict["next_step"] != "", "no summary or next step")
     check.that(verdict["evidence"] != [], "no evidence")
     check.note(f"{verdict['bottleneck']} ({verdict['confidence']})")
-    if args.gain == "null":
+    if args.own_cpus:
+        if check.that(gain is not None, "no gain was predicted"):
+            check.near("the gain", gain["ratio"], own_cpus_gain(args, report), OWN_CPUS_TOLERANCE)
+            check.note(f"gain {gain['ratio']:.2f}x")
+    elif args.gain == "null":
         check.that(gain is None, f"the gain is {gain}, not null")
     elif args.gain:
         low, high = (float(text) for text in args.gain.split("-"))
@@ -138,6 +155,8 @@ def main():
     one.add_argument("--who", default="", help="pattern of the holders' names, or who is named without a lock")
     one.add_argument("--doing", help="what the holders mostly do")
     one.add_argument("--gain", default="", help="LOW-HIGH or null")
+    one.add_argument("--own-cpus", type=int, default=0,
+                     help="the gain is having so many CPUs, to which it is bound, for itself")
     one.add_argument("--disk-threads", type=int, default=0, help="so many threads wait for fsync")
     one.set_defaults(command=run)
     two = commands.add_parser("gain")

@@ -31,8 +31,8 @@ class Truth:
 
 
 def mutex(check, report, log):
-    """Waits of each thread for each lock; the names of the locks. Only what blocks can be seen: the
-    time between asking and getting of free locks, microseconds each, is in the truth alone."""
+    """Waits of each thread for each lock; the names of the locks. Only what blocks can be seen, so the
+    truth is that of the acquires which gave up the CPU."""
     truth = Truth(report, log)
     check_sums(check, report, 7)
     found = {lock["name"]: lock for lock in report["locks"] if lock["is_lock"]}
@@ -43,7 +43,7 @@ def mutex(check, report, log):
         lock = found.get(lock_name)
         if lock is None:
             continue
-        wait_ns = truth.over("lock", name, "wait_ns")
+        wait_ns = truth.over("lock", name, "blocked_ns")
         if not tid:
             check.near(f"{lock_name}'s wait_ns", lock["wait_ns"], wait_ns, LOCK_TOLERANCE)
             check.near(f"{lock_name}'s waits", lock["waits"], truth.over("lock", name, "waits"), WAITS_TOLERANCE)

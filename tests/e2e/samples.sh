@@ -15,7 +15,7 @@ GAIN_TOLERANCE=0.25
 SECONDS_EACH=4
 
 # What is expected of a sample, by its name:
-#   verdicts and gain; the lock at the top; the pattern of its holders' names (without a lock: of the
+#   verdicts and gain (cpus:N: that of having N CPUs for itself); the lock at the top; the pattern of its holders' names (without a lock: of the
 #   thread that the summary names); what they mostly do; the verdicts of the cured twin ("-": there
 #   is none); whether the gain of the cure is measured.
 # The constants that these follow from are in samples/README.md.
@@ -25,7 +25,7 @@ table()
 lock-cpu       threads.lock       1.4-2.0  cache_lock worker-[0-3] running cpu.saturated      measured
 lock-sleep     threads.lock       3.0-4.2  state_lock worker-[0-3] sleep   idle,none          measured
 pool-idle      idle,none          null     -          -            -       -                  -
-lock-hogs      cpu.oversubscribed 1.5-2.4  -          -            -       cpu.saturated      -
+lock-hogs      cpu.oversubscribed cpus:2   -          -            -       cpu.saturated      -
 backend-wait   external           10-100   -          -            -       cpu.saturated      -
 healthy-cpu    cpu.saturated      -        -          -            -       -                  -
 healthy-server none               null     -          -            -       -                  -
@@ -145,7 +145,11 @@ sample()
 	local name=$1 suffix=$2 program=$1 status=0
 	local verdict gain lock who doing cured measured options=() args=()
 	read -r _ verdict gain lock who doing cured measured < <(table | grep "^$name ")
-	[ "$gain" = - ] || options+=(--gain "$gain")
+	case $gain in
+	-) ;;
+	cpus:*) options+=(--own-cpus "${gain#cpus:}") ;;
+	*) options+=(--gain "$gain") ;;
+	esac
 	[ "$lock" = - ] || options+=(--lock "$lock")
 	[ "$who" = - ] || options+=(--who "$who")
 	[ "$doing" = - ] || options+=(--doing "$doing")
@@ -206,7 +210,7 @@ for ((turn = 1; turn <= times; turn++)); do
 	suffix=''
 	[ "$times" = 1 ] || suffix=.$turn
 	for name in "${names[@]}"; do
-		! sample "$name" "$suffix" || right[$name]=$((${right[$name]-0} + 1))
+		! tried sample "$name" "$suffix" || right[$name]=$((${right[$name]-0} + 1))
 	done
 done
 if [ "$times" -gt 1 ]; then

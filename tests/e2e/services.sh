@@ -261,6 +261,6 @@ for name in "${names[@]}"; do
 done
 need_rights services
 for name in "${names[@]}"; do
-	"serve_$name"
+	tried "serve_$name"
 done
 finish

@@ -304,6 +304,6 @@ done
 [ $# = 0 ] || cases=("$@")
 need_rights truth
 for name in "${cases[@]}"; do
-	"case_$name"
+	tried "case_$name"
 done
 finish

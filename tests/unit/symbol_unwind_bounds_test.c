@@ -93,6 +93,12 @@ static void refuse(const struct image *image, int want)
 
 START_TEST(headers_that_are_refused)
 {
+	static const Elf32_Ehdr i386 = {
+		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB, EV_CURRENT},
+		.e_type = ET_DYN,
+		.e_machine = EM_386,
+		.e_version = EV_CURRENT,
+	};
 	struct frames f = {0};
 	struct image image;
 	Elf64_Ehdr good;
@@ -105,11 +111,12 @@ START_TEST(headers_that_are_refused)
 	image.header->e_machine = EM_AARCH64;
 	refuse(&image, -ENOTSUP);
 	*image.header = good;
-	image.header->e_ident[EI_CLASS] = ELFCLASS32;
+	memset(image.header, 0, sizeof(good));
+	memcpy(image.header, &i386, sizeof(i386));
 	refuse(&image, -ENOTSUP);
 	*image.header = good;
 	image.header->e_ident[EI_DATA] = ELFDATA2MSB;
-	refuse(&image, -ENOTSUP);
+	refuse(&image, -ENOEXEC);
 	*image.header = good;
 	image.header->e_ident[EI_MAG1] = 'e';
 	refuse(&image, -ENOEXEC);

@@ -31,6 +31,7 @@ shift
 
 # Everything takes ten times as long on an emulated processor, and so may Check's tests.
 export CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER-10}
+export TRIES=${TRIES-3}
 [ ! -x $KERNEL_TESTS ] || run ./$KERNEL_TESTS
 [ $# = 0 ] || run "$@"
 

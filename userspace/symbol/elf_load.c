@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/num.h"
+#include "symbol/elf_file.h"
 #include "symbol/elf_syms.h"
 #include "symbol/elf_syms_internal.h"
 
@@ -26,7 +27,7 @@ struct section {
 
 struct loader {
 	struct elf_syms *es;
-	Elf *elf;
+	struct elf_file file;
 	struct section *sections;
 	size_t sections_len;
 	struct table_data {
@@ -46,56 +47,18 @@ static int no_memory(struct err *err)
 	return err_set(err, -ENOMEM, "ELF file: out of memory for its symbols (free some)");
 }
 
-/*
- * Look at the header before libelf does: it allocates by the number of sections, which a file of
- * "extended numbering" may put at 2^32.  No linker writes executables like that.
- */
-static int check_header(int fd, struct err *err)
-{
-	static const unsigned char native =
-		__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
-	union {
-		unsigned char ident[EI_NIDENT];
-		Elf32_Ehdr e32;
-		Elf64_Ehdr e64;
-	} h = {0};
-	ssize_t n = pread(fd, &h, sizeof(h), 0);
-	bool wide = h.ident[EI_CLASS] == ELFCLASS64;
-	unsigned int type;
-
-	if (n < 0)
-		return err_set(err, -errno, "ELF file: cannot be read: %s (check the disk)",
-			       strerror(errno));
-	if ((size_t)n < sizeof(h.e32) || memcmp(h.ident, ELFMAG, SELFMAG) != 0 ||
-	    h.ident[EI_DATA] != native || (!wide && h.ident[EI_CLASS] != ELFCLASS32))
-		return err_set(err, -ENOEXEC,
-			       "ELF file: not one of this machine (nothing to do: it has no "
-			       "symbols to read)");
-	if (wide && (size_t)n < sizeof(h.e64))
-		return damaged(err, "cut short in its header");
-	type = wide ? h.e64.e_type : h.e32.e_type;
-	if (type != ET_EXEC && type != ET_DYN)
-		return err_set(err, -ENOEXEC,
-			       "ELF file: neither executable nor shared library (nothing to do)");
-	if ((wide ? h.e64.e_phnum : h.e32.e_phnum) == PN_XNUM)
-		return damaged(err, "claims more than 65,534 program headers");
-	if (wide ? h.e64.e_shoff && !h.e64.e_shnum : h.e32.e_shoff && !h.e32.e_shnum)
-		return damaged(err, "claims more than 65,279 sections");
-	return 0;
-}
-
 static int read_segments(struct loader *l, struct err *err)
 {
 	size_t count;
 
-	if (elf_getphdrnum(l->elf, &count) < 0)
+	if (elf_getphdrnum(l->file.elf, &count) < 0)
 		return damaged(err, elf_errmsg(-1));
 	for (size_t i = 0; i < count; i++) {
 		struct elf_segment *seg;
 		GElf_Phdr p;
 		uint64_t end;
 
-		if (!gelf_getphdr(l->elf, (int)i, &p))
+		if (!gelf_getphdr(l->file.elf, (int)i, &p))
 			return damaged(err, elf_errmsg(-1));
 		if (p.p_type != PT_LOAD)
 			continue;
@@ -122,8 +85,8 @@ static int read_segments(struct loader *l, struct err *err)
 /* Get the symbols of one table into memory; they are freed with the Elf handle. */
 static int open_table(struct loader *l, enum table table, const GElf_Shdr *shdr, struct err *err)
 {
-	size_t entry_size = gelf_fsize(l->elf, ELF_T_SYM, 1, EV_CURRENT);
-	Elf_Scn *scn = elf_getscn(l->elf, shdr->sh_link);
+	size_t entry_size = gelf_fsize(l->file.elf, ELF_T_SYM, 1, EV_CURRENT);
+	Elf_Scn *scn = elf_getscn(l->file.elf, shdr->sh_link);
 	size_t len, budget = ELF_SYMS_MAX;
 	GElf_Shdr names;
 	uint64_t end;
@@ -146,7 +109,7 @@ static int open_table(struct loader *l, enum table table, const GElf_Shdr *shdr,
 	if (!len)
 		return 0;
 	l->tables[table].data =
-		elf_getdata_rawchunk(l->elf, (int64_t)shdr->sh_offset, len * entry_size, ELF_T_SYM);
+		elf_getdata_rawchunk(l->file.elf, (int64_t)shdr->sh_offset, len * entry_size, ELF_T_SYM);
 	if (!l->tables[table].data)
 		return damaged(err, elf_errmsg(-1));
 	l->tables[table].len = len;
@@ -159,12 +122,12 @@ static int read_sections(struct loader *l, struct err *err)
 	Elf_Scn *scn = NULL;
 	bool have[TABLE_COUNT] = {0};
 
-	if (elf_getshdrnum(l->elf, &l->sections_len) < 0 || l->sections_len > UINT16_MAX)
+	if (elf_getshdrnum(l->file.elf, &l->sections_len) < 0 || l->sections_len > UINT16_MAX)
 		return damaged(err, "bad number of sections");
 	l->sections = calloc(l->sections_len + 1, sizeof(*l->sections));
 	if (!l->sections)
 		return no_memory(err);
-	while ((scn = elf_nextscn(l->elf, scn))) {
+	while ((scn = elf_nextscn(l->file.elf, scn))) {
 		size_t index = elf_ndxscn(scn);
 		enum table table;
 		GElf_Shdr s;
@@ -343,11 +306,6 @@ static int load(struct loader *l, int fd, struct err *err)
 	l->es->fd = fd;
 	l->es->file_size = st.st_size;
 	l->es->mtime = st.st_mtim;
-	if (elf_version(EV_CURRENT) == EV_NONE)
-		return err_set(err, -ENOTSUP, "libelf: too old (install elfutils' of this system)");
-	l->elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (!l->elf || elf_kind(l->elf) != ELF_K_ELF)
-		return damaged(err, elf_errmsg(-1));
 	r = read_segments(l, err);
 	if (r == 0)
 		r = read_sections(l, err);
@@ -361,16 +319,18 @@ static int load(struct loader *l, int fd, struct err *err)
 int elf_syms_load(int fd, struct elf_syms **ret, struct err *err)
 {
 	struct loader l = {0};
-	int r = check_header(fd, err);
+	int r = elf_file_open(fd, NULL, 0, &l.file, err);
 
 	if (r < 0)
 		return r;
 	l.es = calloc(1, sizeof(*l.es));
-	if (!l.es)
+	if (!l.es) {
+		elf_file_close(&l.file);
 		return no_memory(err);
+	}
 	hashmap_init(&l.es->names_by_sym, sizeof(uint32_t));
 	r = load(&l, fd, err);
-	elf_end(l.elf);
+	elf_file_close(&l.file);
 	free(l.sections);
 	if (r < 0) {
 		elf_syms_free(l.es);

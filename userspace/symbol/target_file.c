@@ -73,6 +73,18 @@ static bool reports_other_inodes(int fd)
 	       (fs.f_type == OVERLAYFS_SUPER_MAGIC || fs.f_type == BTRFS_SUPER_MAGIC);
 }
 
+/* Open the regular file that @path_fd (O_PATH) stands for. */
+static int reopen(int path_fd)
+{
+	char self[64];
+	int fd;
+
+	/* O_NONBLOCK: the target may hold a lease on the file, which would make open() wait. */
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", path_fd);
+	fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /*
  * Check that @path_fd (O_PATH) is the file of @mapping, and reopen it for reading.
  * @by_link: it came by the kernel's own link, so that where numbers differ it is right all the
@@ -84,7 +96,6 @@ static int accept_file(int path_fd, const struct mapping *mapping, bool by_link,
 	dev_t dev = makedev(mapping->dev_major, mapping->dev_minor);
 	bool exact;
 	struct stat st;
-	char self[64];
 	int fd;
 
 	if (fstat(path_fd, &st) < 0)
@@ -94,11 +105,9 @@ static int accept_file(int path_fd, const struct mapping *mapping, bool by_link,
 		return -ESTALE;
 	if (!S_ISREG(st.st_mode))
 		return -ENOTSUP;
-	/* O_NONBLOCK: the target may hold a lease on the file, which would make open() wait. */
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", path_fd);
-	fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = reopen(path_fd);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	*ret = (struct target_file){
 		.fd = fd,
 		.dev = st.st_dev,
@@ -121,18 +130,37 @@ static int open_by_link(pid_t pid, const struct mapping *mapping, struct target_
 	return fd < 0 ? -errno : accept_file(fd, mapping, true, ret);
 }
 
-/* Open @path as a process would whose root is @root_fd, whatever links the target has made. */
-static int open_below(int root_fd, const char *path, const struct mapping *mapping,
-		      struct target_file *ret)
+/* O_PATH: nothing happens to what is not a regular file. */
+static int path_below(int root_fd, const char *path)
 {
 	struct open_how how = {
 		.flags = O_PATH | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	_cleanup_close_ int fd = -1;
+	int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
 
-	fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-	return fd < 0 ? -errno : accept_file(fd, mapping, false, ret);
+	return fd < 0 ? -errno : fd;
+}
+
+int target_path_open(int root_fd, const char *path)
+{
+	_cleanup_close_ int fd = path_below(root_fd, path);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? reopen(fd) : -ENOTSUP;
+}
+
+/* Open @path as a process would whose root is @root_fd, whatever links the target has made. */
+static int open_below(int root_fd, const char *path, const struct mapping *mapping,
+		      struct target_file *ret)
+{
+	_cleanup_close_ int fd = path_below(root_fd, path);
+
+	return fd < 0 ? fd : accept_file(fd, mapping, false, ret);
 }
 
 /* @path without the directory @prefix before it, or NULL where it does not lie in there. */
@@ -145,11 +173,17 @@ static const char *strip_directory(const char *path, const char *prefix)
 	return path + len;
 }
 
+const char *target_path_inside(const struct target_root *root, const char *path)
+{
+	const char *inside = strip_directory(path, root->path);
+
+	return inside ? inside : path;
+}
+
 int target_file_open(pid_t pid, const struct target_root *root, const struct mapping *mapping,
 		     const char *path, struct target_file *ret)
 {
 	_cleanup_close_ int own_root = -1;
-	const char *inside = root ? strip_directory(path, root->path) : NULL;
 	int r, by_path;
 
 	r = open_by_link(pid, mapping, ret);
@@ -160,7 +194,7 @@ int target_file_open(pid_t pid, const struct target_root *root, const struct map
 	 * its root; a chroot in ours has its directory before it; and what was mapped before the
 	 * chroot lies outside.
 	 */
-	by_path = root ? open_below(root->fd, inside ? inside : path, mapping, ret) : -ENOENT;
+	by_path = root ? open_below(root->fd, target_path_inside(root, path), mapping, ret) : -ENOENT;
 	if (by_path < 0) {
 		own_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		r = own_root < 0 ? -errno : open_below(own_root, path, mapping, ret);

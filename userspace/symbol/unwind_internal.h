@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "symbol/elf_file.h"
 #include "symbol/unwind_table.h"
 
 /* Registers by DWARF's numbers: System V ABI, AMD64 supplement, figure 3.36. */
@@ -176,19 +177,12 @@ struct unwind_builder {
 	bool full; /* no row more, the last one is a gap */
 };
 
-/* An ELF file being read; released with unwind_elf_close(). */
-struct unwind_elf {
-	struct Elf *elf;
-	uint64_t size; /* of the file */
-};
-
-/* Open @fd, or where @image is not NULL its @len bytes. Errors as unwind_table_build(). */
-int unwind_elf_open(int fd, const void *image, size_t len, struct unwind_elf *ret, struct err *err);
-void unwind_elf_close(struct unwind_elf *elf);
+/* elf_file_open() of an x86_64 program. Errors as unwind_table_build(). */
+int unwind_elf_open(int fd, const void *image, size_t len, struct elf_file *ret, struct err *err);
 /* Fill in the table's segments, base_vaddr, text_bytes and build_id. */
-int unwind_elf_describe(struct unwind_elf *elf, struct unwind_table *table, struct err *err);
+int unwind_elf_describe(struct elf_file *elf, struct unwind_table *table, struct err *err);
 /* Returns -ENODATA where there is no such section; *ret lives as long as @elf. */
-int unwind_elf_section(struct unwind_elf *elf, bool eh_frame, struct unwind_section *ret);
+int unwind_elf_section(struct elf_file *elf, bool eh_frame, struct unwind_section *ret);
 
 /* Read the builder's section into its cies and fdes. Returns 0 or -ENOMEM. */
 int unwind_cfi_collect(struct unwind_builder *b);

@@ -99,7 +99,7 @@ static void builder_free(struct unwind_builder *b)
 	vec_free(&b->rows);
 }
 
-static int make_table(struct unwind_elf *elf, struct unwind_builder *b, struct err *err)
+static int make_table(struct elf_file *elf, struct unwind_builder *b, struct err *err)
 {
 	struct unwind_table *t = b->table;
 	uint64_t *shrunk;
@@ -132,7 +132,7 @@ static int make_table(struct unwind_elf *elf, struct unwind_builder *b, struct e
 static int build(int fd, const void *image, size_t len, struct unwind_table **ret, struct err *err)
 {
 	struct unwind_builder b = {.table = calloc(1, sizeof(*b.table))};
-	struct unwind_elf elf = {0};
+	struct elf_file elf = {0};
 	int r;
 
 	if (!b.table)
@@ -140,7 +140,7 @@ static int build(int fd, const void *image, size_t len, struct unwind_table **re
 	r = unwind_elf_open(fd, image, len, &elf, err);
 	if (r == 0) {
 		r = make_table(&elf, &b, err);
-		unwind_elf_close(&elf);
+		elf_file_close(&elf);
 	}
 	builder_free(&b);
 	if (r < 0) {

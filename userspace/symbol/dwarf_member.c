@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The part of a data object at an offset, by its type. */
+#include <dwarf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/strbuf.h"
+#include "symbol/dwarf_internal.h"
+
+/*
+ * Types at which a path ends: what lies inside is the library's own.  In C the typedef's name, in
+ * C++ and Rust the class's.
+ */
+static const char *const primitives[] = {
+	"pthread_mutex_t",
+	"pthread_cond_t",
+	"pthread_rwlock_t",
+	"pthread_barrier_t",
+	"pthread_spinlock_t",
+	"pthread_once_t",
+	"sem_t",
+	"mtx_t",
+	"cnd_t",
+	"once_flag",
+	"mutex",
+	"timed_mutex",
+	"recursive_mutex",
+	"recursive_timed_mutex",
+	"shared_mutex",
+	"shared_timed_mutex",
+	"condition_variable",
+	"condition_variable_any",
+};
+
+static bool is_primitive(Dwarf_Die *type)
+{
+	const char *name = dwarf_diename(type);
+
+	for (size_t i = 0; name && i < ARRAY_LEN(primitives); i++)
+		if (strcmp(name, primitives[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool type_of(Dwarf_Die *die, Dwarf_Die *ret)
+{
+	Dwarf_Attribute attr;
+
+	return dwarf_attr_integrate(die, DW_AT_type, &attr) && dwarf_formref_die(&attr, ret);
+}
+
+/* The type behind qualifiers and names; stops at a primitive. */
+static bool peel(Dwarf_Die *type)
+{
+	for (int depth = 0; depth < DWARF_DEPTH_MAX; depth++) {
+		switch (dwarf_tag(type)) {
+		case DW_TAG_typedef:
+			if (is_primitive(type))
+				return true;
+			break;
+		case DW_TAG_const_type:
+		case DW_TAG_volatile_type:
+		case DW_TAG_atomic_type:
+			break;
+		default:
+			return true;
+		}
+		if (!type_of(type, type))
+			return false;
+	}
+	return false;
+}
+
+static bool constant(Dwarf_Die *die, unsigned int name, Dwarf_Word *ret)
+{
+	Dwarf_Attribute attr;
+
+	return dwarf_attr_integrate(die, name, &attr) && dwarf_formudata(&attr, ret) == 0;
+}
+
+static bool size_of(Dwarf_Die *type, Dwarf_Word *ret)
+{
+	return dwarf_aggregate_size(type, ret) == 0;
+}
+
+/* The elements of the array's dimensions after the first: how many each step of it skips. */
+static uint64_t inner_elements(Dwarf_Die *array, bool *ret_ok)
+{
+	Dwarf_Die dim;
+	uint64_t elements = 1;
+	bool first = true;
+	int next = dwarf_child(array, &dim);
+
+	for (; next == 0; next = dwarf_siblingof(&dim, &dim)) {
+		Dwarf_Word count;
+
+		if (dwarf_tag(&dim) != DW_TAG_subrange_type)
+			continue;
+		if (!first) {
+			if (!constant(&dim, DW_AT_count, &count)) {
+				if (!constant(&dim, DW_AT_upper_bound, &count))
+					count = 0;
+				else
+					count++;
+			}
+			*ret_ok = *ret_ok && count > 0 &&
+				  !__builtin_mul_overflow(elements, count, &elements);
+		}
+		first = false;
+	}
+	return elements;
+}
+
+/* One index for each dimension, as the source writes them. */
+static bool step_array(Dwarf_Die *array, uint64_t *offset, struct strbuf *path, Dwarf_Die *ret)
+{
+	Dwarf_Word element_bytes;
+	bool ok = true;
+	uint64_t inner = inner_elements(array, &ok), index;
+
+	if (!ok || !type_of(array, ret) || !size_of(ret, &element_bytes) || !element_bytes)
+		return false;
+	index = *offset / element_bytes;
+	*offset %= element_bytes;
+	strbuf_printf(path, "[%llu]", (unsigned long long)(index / inner));
+	if (inner > 1) /* further dimensions as one: the report has no room for each */
+		strbuf_printf(path, "[%llu]", (unsigned long long)(index % inner));
+	return true;
+}
+
+/* The member or base class of @aggregate with *offset, the first one in a union. */
+static bool step_member(Dwarf_Die *aggregate, uint64_t *offset, struct strbuf *path, Dwarf_Die *ret)
+{
+	Dwarf_Die member;
+	int next = dwarf_child(aggregate, &member);
+
+	for (; next == 0; next = dwarf_siblingof(&member, &member)) {
+		int tag = dwarf_tag(&member);
+		Dwarf_Word at = 0, bytes;
+		Dwarf_Die type;
+		const char *name;
+
+		if ((tag != DW_TAG_member && tag != DW_TAG_inheritance) ||
+		    dwarf_hasattr(&member, DW_AT_external) || /* static: lies elsewhere */
+		    !type_of(&member, &type) || !size_of(&type, &bytes))
+			continue;
+		/* In a union it has none; bit fields have another, and are no locks. */
+		if (dwarf_hasattr(&member, DW_AT_data_member_location) &&
+		    !constant(&member, DW_AT_data_member_location, &at))
+			continue;
+		if (*offset < at || *offset - at >= bytes)
+			continue;
+		name = tag == DW_TAG_member ? dwarf_diename(&member) : NULL;
+		if (name)
+			strbuf_printf(path, ".%s", name);
+		*offset -= at;
+		*ret = type;
+		return true;
+	}
+	return false;
+}
+
+/* From an object of @type down to a primitive, or as deep as types have parts. */
+static bool descend(Dwarf_Die *type, uint64_t offset, struct strbuf *path)
+{
+	for (int depth = 0; depth < DWARF_DEPTH_MAX && peel(type); depth++) {
+		Dwarf_Die part;
+
+		if (is_primitive(type))
+			return true;
+		switch (dwarf_tag(type)) {
+		case DW_TAG_array_type:
+			if (!step_array(type, &offset, path, &part))
+				return false;
+			break;
+		case DW_TAG_structure_type:
+		case DW_TAG_class_type:
+		case DW_TAG_union_type:
+			if (!step_member(type, &offset, path, &part))
+				return false; /* padding, or what another unit defines */
+			break;
+		default: /* a number or pointer: the word itself */
+			return offset == 0;
+		}
+		*type = part;
+	}
+	return false;
+}
+
+/* Whether the variable @die lies at @address for good. */
+static bool lies_at(Dwarf_Die *die, uint64_t address)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Op *ops;
+	size_t len;
+
+	return dwarf_attr(die, DW_AT_location, &attr) &&
+	       dwarf_getlocation(&attr, &ops, &len) == 0 && len == 1 &&
+	       ops[0].atom == DW_OP_addr && ops[0].number == address;
+}
+
+/* The variable at @address below @parent: of the file, a namespace, or static in a function. */
+static bool find_variable(Dwarf_Die *parent, uint64_t address, int depth, Dwarf_Die *ret)
+{
+	Dwarf_Die die;
+	int next = dwarf_child(parent, &die);
+
+	for (; next == 0; next = dwarf_siblingof(&die, &die)) {
+		switch (dwarf_tag(&die)) {
+		case DW_TAG_variable:
+			if (lies_at(&die, address)) {
+				*ret = die;
+				return true;
+			}
+			break;
+		case DW_TAG_namespace:
+		case DW_TAG_module:
+		case DW_TAG_subprogram:
+		case DW_TAG_lexical_block:
+			if (depth < DWARF_DEPTH_MAX && dwarf_haschildren(&die) &&
+			    find_variable(&die, address, depth + 1, ret))
+				return true;
+			break;
+		default:
+			break;
+		}
+	}
+	return false;
+}
+
+bool dwarf_info_member(struct dwarf_info *info, uint64_t object, uint64_t offset, char *to,
+		       size_t size)
+{
+	struct strbuf path = {0};
+	Dwarf_Die variable, type;
+	bool found = false;
+
+	/* A unit whose code was met is the likeliest place of what that code locks. */
+	for (int pass = 0; pass < 2 && !found; pass++)
+		for (size_t i = 0; i < info->units.len && !found; i++)
+			found = info->units.at[i].used == (pass == 0) &&
+				find_variable(&info->units.at[i].die, object, 0, &variable);
+	found = found && type_of(&variable, &type) && descend(&type, offset, &path) && !path.failed &&
+		path.len < size;
+	if (found)
+		memcpy(to, strbuf_str(&path), path.len + 1);
+	strbuf_free(&path);
+	return found;
+}
