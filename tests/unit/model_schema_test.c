@@ -69,8 +69,9 @@ START_TEST(padding_is_all_that_is_not_in_the_schema)
 		[RECORD_BLOCK] = 4,	    /* after syscall */
 		[RECORD_SAMPLE] = 4,	    /* after tid */
 		[RECORD_EDGE] = 4,	    /* after kind */
-		[RECORD_STACK] = 3 + 4,	    /* after truncated; after len */
-		[RECORD_FRAME] = 4,	    /* after pid */
+		[RECORD_STACK] = 2 + 4,	    /* after frame_pointers; after len */
+		[RECORD_FRAME] = 4 + 4,	    /* after pid; at the end */
+		[RECORD_INLINED] = 4,	    /* after pid */
 		[RECORD_LOCK_NAME] = 7,	    /* at the end */
 		[RECORD_LONG_WAIT] = 4,	    /* after waker_tid */
 		[RECORD_FUTEX_CALLS] = 4,   /* after pid */

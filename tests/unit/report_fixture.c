@@ -12,23 +12,27 @@
 static const uint32_t pids[] = {4711};
 
 static const struct snap_frame flush_frames[] = {
-	{.name = "fsync", .module = "/lib/libc.so.6", .offset = 0x17},
-	{.name = "log_write_up_to", .module = "/usr/sbin/mariadbd", .offset = 0x812},
-	{.name = "trx_commit", .module = "/usr/sbin/mariadbd", .offset = 0x44},
+	{.name = "fsync", .module = "/lib/libc.so.6", .offset = 0x17, .file = ""},
+	{.name = "log_write_up_to",
+	 .module = "/usr/sbin/mariadbd",
+	 .offset = 0x812,
+	 .file = "log/log0log.cc",
+	 .line = 812},
+	{.name = "trx_commit", .module = "/usr/sbin/mariadbd", .offset = 0x44, .file = ""},
 };
 static const struct snap_frame wait_frames[] = {
-	{.name = "__lll_lock_wait", .module = "/lib/libc.so.6", .offset = 0x2a},
-	{.name = "log_write_up_to", .module = "/usr/sbin/mariadbd", .offset = 0x120},
-	{.name = "trx_commit", .module = "/usr/sbin/mariadbd", .offset = 0x44},
-	{.name = "", .module = "/usr/sbin/mariadbd", .offset = 0xbeef0},
+	{.name = "__lll_lock_wait", .module = "/lib/libc.so.6", .offset = 0x2a, .file = ""},
+	{.name = "log_write_up_to", .module = "/usr/sbin/mariadbd", .offset = 0x120, .file = ""},
+	{.name = "trx_commit", .module = "/usr/sbin/mariadbd", .offset = 0x44, .file = ""},
+	{.name = "", .module = "/usr/sbin/mariadbd", .offset = 0xbeef0, .file = ""},
 };
 static const struct snap_frame page_frames[] = {
-	{.name = "buf_page_get", .module = "/usr/sbin/mariadbd", .offset = 0x99},
-	{.name = "row_search", .module = "/usr/sbin/mariadbd", .offset = 0x31},
+	{.name = "buf_page_get", .module = "/usr/sbin/mariadbd", .offset = 0x99, .file = ""},
+	{.name = "row_search", .module = "/usr/sbin/mariadbd", .offset = 0x31, .file = ""},
 };
 static const struct snap_frame bare_frames[] = {
-	{.name = "", .module = "", .ip = 0x7f00dead},
-	{.name = "schedule", .module = "", .kernel = true},
+	{.name = "", .module = "", .ip = 0x7f00dead, .file = ""},
+	{.name = "schedule", .module = "", .kernel = true, .file = ""},
 };
 
 static struct snap_hist hist_of(uint64_t count, unsigned bucket, uint64_t max_ns)
@@ -347,7 +351,8 @@ void report_fixture_server(struct report_fixture *fix)
 
 void report_fixture_hostile(struct report_fixture *fix)
 {
-	static const struct snap_frame frame = {.name = HOSTILE, .module = HOSTILE};
+	static const struct snap_frame frame = {
+		.name = HOSTILE, .module = HOSTILE, .file = HOSTILE, .line = 7};
 
 	report_fixture_server(fix);
 	snprintf(fix->snap.run.command, sizeof(fix->snap.run.command), "%s", HOSTILE);

@@ -81,6 +81,7 @@ uint32_t build_stack(struct snap_builder *b, const char *const *frames)
 		frame->name = name + 1;
 		frame->ip = 0x1000ULL * (i + 1) + stack->frames_len++;
 		frame->offset = 0x12;
+		frame->file = "";
 		/* modules are few: literals, so that nothing has to be freed */
 		frame->kernel = !strncmp(*frames, "kernel!", 7);
 		frame->module = frame->kernel			     ? "[kernel]"

@@ -310,11 +310,11 @@ START_TEST(names_of_locks)
 	run(&sent, symbolizer);
 	name = lock_of(&sent, 1);
 	ck_assert_ptr_nonnull(name);
-	ck_assert_str_eq(name->name, "annotate_known_data");
+	ck_assert_str_eq(name->name, "annotate_known_data[0]");
 	ck_assert(name->symbol);
 	name = lock_of(&sent, 2);
 	ck_assert_ptr_nonnull(name);
-	ck_assert_str_eq(name->name, "annotate_known_data+0x10");
+	ck_assert_str_eq(name->name, "annotate_known_data[2]");
 	ck_assert_ptr_nonnull(strrchr(name->module, '/'));
 	name = lock_of(&sent, 4);
 	ck_assert_ptr_nonnull(name);

@@ -185,10 +185,10 @@ START_TEST(programs_of_each_kind)
 	add(child.pid);
 	check_child(programs[_i], programs[_i]);
 	check_memory();
-	ck_assert_uint_eq(stats().files_unreadable, 0);
-	ck_assert_uint_eq(stats().files_corrupt, 0);
-	ck_assert_uint_eq(stats().files_mismatched, 0);
-	ck_assert_uint_eq(stats().files_over_limit, 0);
+	ck_assert_uint_eq(stats().files.unreadable, 0);
+	ck_assert_uint_eq(stats().files.corrupt, 0);
+	ck_assert_uint_eq(stats().files.mismatched, 0);
+	ck_assert_uint_eq(stats().files.over_limit, 0);
 	ck_assert_uint_eq(stats().mappings_dropped, 0);
 	fixture_stop(&child);
 }
@@ -253,7 +253,7 @@ START_TEST(a_deleted_binary_is_still_named)
 		/* Only the superuser may follow the kernel's own link to it. */
 		ck_assert_int_eq(function(fixture_address(&child, "main")).kind,
 				 SYMBOL_MODULE_ONLY);
-		ck_assert_uint_eq(stats().files_unreadable, 1);
+		ck_assert_uint_eq(stats().files.unreadable, 1);
 	}
 }
 END_TEST
@@ -385,7 +385,7 @@ START_TEST(shared_memory_is_identified)
 	ck_assert_str_eq(data(fixture_address(&child, "shared_file")).module, path);
 	ck_assert_uint_eq(data(fixture_address(&child, "shared_file") + 24).module_offset,
 			  4096 + 24);
-	ck_assert_uint_eq(stats().files_unreadable, 0);
+	ck_assert_uint_eq(stats().files.unreadable, 0);
 	fixture_stop(&first);
 	fixture_stop(&child);
 }
@@ -427,7 +427,7 @@ START_TEST(damaged_files_are_counted)
 		ck_assert_int_eq(got.kind, SYMBOL_MODULE_ONLY);
 		ck_assert_str_eq(got.module, copy);
 		/* Once a file, not once a question. */
-		ck_assert_uint_eq(stats().files_corrupt, 1);
+		ck_assert_uint_eq(stats().files.corrupt, 1);
 	}
 	check_child(pie, pie);
 	fixture_stop(&child);

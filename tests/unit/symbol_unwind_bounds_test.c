@@ -94,7 +94,8 @@ static void refuse(const struct image *image, int want)
 START_TEST(headers_that_are_refused)
 {
 	static const Elf32_Ehdr i386 = {
-		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB, EV_CURRENT},
+		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB,
+			    EV_CURRENT},
 		.e_type = ET_DYN,
 		.e_machine = EM_386,
 		.e_version = EV_CURRENT,

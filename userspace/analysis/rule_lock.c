@@ -190,7 +190,7 @@ static void tell_cause(const struct snapshot *snap, struct finding *f, enum vari
 	}
 	if (held->site) {
 		strbuf_puts(sb, " in ");
-		snap_frame_text(sb, held->site);
+		snap_frame_line_text(sb, held->site);
 	}
 	if (held->main_ns > 0) {
 		strbuf_printf(sb, ", mostly while it %s", phrase_while(held->main_class));
@@ -341,7 +341,7 @@ static void tell_evidence(const struct load *load, struct finding *f, const stru
 	if (lock->waiters_len > 0 && snap_site_frame(load->snap, lock->waiters[0].stack)) {
 		sb = phrase_evidence(f);
 		strbuf_puts(sb, "most waiting is in ");
-		snap_call_site(sb, load->snap, lock->waiters[0].stack);
+		snap_call_site_lines(sb, load->snap, lock->waiters[0].stack);
 	}
 	if (wait == &load->top_lock && load->top_lock_preempted >= PREEMPTED_NOTED) {
 		sb = phrase_evidence(f);

@@ -4,15 +4,39 @@
 
 #include <stdlib.h>
 
-static struct snap_frame frame_of(struct freeze *f, const struct model_frame *frame)
+/* The frame of the code at an address, and before it those that were inlined there. */
+static void add_frames(struct freeze *f, const struct model_frame *frame, struct snap_frame *to)
 {
-	return (struct snap_frame){
+	const struct snap_frame whole = {
 		.name = freeze_string(f, frame->name),
 		.module = freeze_string(f, frame->module),
 		.offset = frame->offset,
 		.ip = frame->ip,
+		.file = freeze_string(f, frame->file),
+		.line = frame->line,
 		.kernel = kernel_address(frame->ip),
 	};
+
+	for (uint32_t i = 0; i < frame->inlined_len; i++) {
+		const struct model_inlined *inlined = &f->m->inlined.at[frame->inlined_first + i];
+
+		*to = whole;
+		to->name = freeze_string(f, inlined->name);
+		to->file = freeze_string(f, inlined->file);
+		to->line = inlined->line;
+		to->inlined = true;
+		to++;
+	}
+	*to = whole;
+}
+
+static uint32_t count_frames(const struct freeze *f, const struct model_stack *stack)
+{
+	uint32_t count = stack->len;
+
+	for (uint32_t i = 0; i < stack->len; i++)
+		count += model_frame(f->m, f->m->stack_frames.at[stack->first + i])->inlined_len;
+	return count;
 }
 
 /* What the user part of a stack says about the word that it waits on: raw names, as in ELF. */
@@ -41,15 +65,22 @@ void freeze_stacks(struct freeze *f)
 		return;
 	for (uint32_t i = 0; i < m->stacks.len; i++) {
 		const struct model_stack *from = model_stack(m, i);
-		struct snap_frame *frames = freeze_array(f, from->len, sizeof(*frames));
+		uint32_t len = count_frames(f, from), at = 0;
+		struct snap_frame *frames = freeze_array(f, len, sizeof(*frames));
 
 		if (!frames)
 			return;
-		for (uint32_t k = 0; k < from->len; k++)
-			frames[k] =
-				frame_of(f, model_frame(m, m->stack_frames.at[from->first + k]));
-		stacks[i] = (struct snap_stack){
-			.truncated = from->truncated, .frames_len = from->len, .frames = frames};
+		for (uint32_t k = 0; k < from->len; k++) {
+			const struct model_frame *frame =
+				model_frame(m, m->stack_frames.at[from->first + k]);
+
+			add_frames(f, frame, &frames[at]);
+			at += 1 + frame->inlined_len;
+		}
+		stacks[i] = (struct snap_stack){.truncated = from->truncated,
+						.frame_pointers = from->frame_pointers,
+						.frames_len = len,
+						.frames = frames};
 		f->stack_sites[i] = (uint8_t)site_of(f, from);
 	}
 	f->snap->stacks = stacks;

@@ -71,6 +71,9 @@ static const struct loss_row loss_table[LOSS_COUNT] = {
 	[LOSS_STACK_FRAME_POINTER] = {"stack_frame_pointer", false,
 				      "stacks followed by frame pointers alone, as no unwind table "
 				      "was there: they may be cut or wrong"},
+	[LOSS_LINES_SKIPPED] = {"lines_skipped", false,
+				"source lines were not looked up: the time for it was over, or the "
+				"debug information is damaged"},
 	[LOSS_SAMPLES_SKIPPED] =
 		{"samples_skipped", false,
 		 "timer samples left out, as the machine was too slow for their rate"},

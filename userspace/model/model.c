@@ -68,6 +68,7 @@ void model_free(struct model *model)
 	hashmap_free(&model->tids);
 	strpool_free(&model->strings);
 	vec_free(&model->stack_frames);
+	vec_free(&model->inlined);
 	vec_free(&model->long_waits);
 	vec_free(&model->open);
 	vec_free(&model->open_next);
@@ -126,6 +127,7 @@ static const struct apply_row apply_table[RECORD_TYPE_COUNT] = {
 	[RECORD_EDGE] = {model_apply_edge, false},
 	[RECORD_STACK] = {model_apply_stack, true},
 	[RECORD_FRAME] = {model_apply_frame, true},
+	[RECORD_INLINED] = {model_apply_inlined, true},
 	[RECORD_LOCK_NAME] = {model_apply_lock_name, true},
 	[RECORD_LONG_WAIT] = {model_apply_long_wait, false},
 	[RECORD_FUTEX_CALLS] = {model_apply_futex_calls, false},

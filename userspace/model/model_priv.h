@@ -92,6 +92,7 @@ struct model_edge {
 struct model_stack {
 	uint64_t id;
 	bool truncated;
+	bool frame_pointers;
 	uint32_t len;
 	size_t first; /* in stack_frames */
 };
@@ -105,6 +106,16 @@ struct model_frame {
 	uint32_t name;
 	uint32_t module;
 	uint64_t offset;
+	uint32_t file;
+	uint32_t line;
+	uint32_t inlined_len;
+	uint32_t inlined_first; /* in model.inlined, innermost first */
+};
+
+struct model_inlined {
+	uint32_t name;
+	uint32_t file;
+	uint32_t line;
 };
 
 struct model_slice {
@@ -145,6 +156,7 @@ struct model {
 	struct table stacks;	    /* struct model_stack by the source's id */
 	struct table frames;	    /* struct model_frame by struct frame_key */
 	VEC(uint32_t) stack_frames; /* indexes of frames, innermost first */
+	VEC(struct model_inlined) inlined;
 	VEC(struct record_long_wait) long_waits;
 
 	VEC(struct model_open) open; /* at the last slice's end */
@@ -212,6 +224,7 @@ model_apply_fn model_apply_sample;
 model_apply_fn model_apply_edge;
 model_apply_fn model_apply_stack;
 model_apply_fn model_apply_frame;
+model_apply_fn model_apply_inlined;
 model_apply_fn model_apply_lock_name;
 model_apply_fn model_apply_long_wait;
 model_apply_fn model_apply_futex_calls;

@@ -52,8 +52,11 @@ int model_apply_stack(struct model *m, const struct record *rec, struct err *err
 	r = table_put(&m->stacks, &from->stack, &i, err);
 	if (r < 0)
 		return r;
-	*model_stack(m, i) = (struct model_stack){
-		.id = from->stack, .truncated = from->truncated, .len = from->len, .first = first};
+	*model_stack(m, i) = (struct model_stack){.id = from->stack,
+						  .truncated = from->truncated,
+						  .frame_pointers = from->frame_pointers,
+						  .len = from->len,
+						  .first = first};
 	return 0;
 }
 
@@ -63,11 +66,14 @@ int model_apply_frame(struct model *m, const struct record *rec, struct err *err
 	struct model_frame *frame;
 	uint32_t name;
 	uint32_t module;
+	uint32_t file;
 	uint32_t i;
 	int r = strpool_put(&m->strings, from->name, &name, err);
 
 	if (r == 0)
 		r = strpool_put(&m->strings, from->module, &module, err);
+	if (r == 0)
+		r = strpool_put(&m->strings, from->file, &file, err);
 	if (r == 0)
 		r = frame_of(m, from->pid, from->ip, &i, err);
 	if (r < 0)
@@ -77,5 +83,41 @@ int model_apply_frame(struct model *m, const struct record *rec, struct err *err
 	frame->name = name;
 	frame->module = module;
 	frame->offset = from->offset;
+	frame->file = file;
+	frame->line = from->line;
+	return 0;
+}
+
+int model_apply_inlined(struct model *m, const struct record *rec, struct err *err)
+{
+	const struct record_inlined *from = &rec->inlined;
+	struct model_inlined inlined = {.line = from->line};
+	struct model_inlined *place;
+	struct model_frame *frame;
+	uint32_t i;
+	int r = frame_of(m, from->pid, from->ip, &i, err);
+
+	if (r < 0)
+		return r;
+	frame = model_frame(m, i);
+	if (from->depth < frame->inlined_len)
+		return 0; /* the same again */
+	if (from->depth == 0)
+		frame->inlined_first = (uint32_t)m->inlined.len;
+	if (from->depth > frame->inlined_len ||
+	    frame->inlined_first + frame->inlined_len != m->inlined.len)
+		return err_set(err, -EPROTO, "inlined functions are not in their order");
+	r = table_limit(m->inlined.len, LIMIT_FRAMES, "inlined functions", err);
+	if (r == 0)
+		r = strpool_put(&m->strings, from->name, &inlined.name, err);
+	if (r == 0)
+		r = strpool_put(&m->strings, from->file, &inlined.file, err);
+	if (r < 0)
+		return r;
+	place = vec_add(&m->inlined);
+	if (!place)
+		return err_set(err, -ENOMEM, "out of memory for inlined functions");
+	*place = inlined;
+	frame->inlined_len++;
 	return 0;
 }

@@ -43,6 +43,7 @@ enum time_class {
 #define RECORD_NAME_MAX 256
 #define RECORD_PATH_MAX 512
 #define RECORD_PIDS_MAX 64
+#define RECORD_INLINED_MAX 64 /* functions inlined at one address */
 
 enum record_type {
 	RECORD_RUN = 1,	    /* first of all */
@@ -66,6 +67,7 @@ enum record_type {
 	RECORD_SELF,	    /* concprof's own cost */
 	RECORD_SLICE,	    /* all counters of one slice have been sent */
 	RECORD_END,	    /* last of all; absent in a capture that was cut */
+	RECORD_INLINED,	    /* a function that was inlined at one address, after its RECORD_FRAME */
 	RECORD_TYPE_COUNT
 };
 
@@ -230,6 +232,7 @@ struct record_stack {
 	uint64_t stack;
 	uint32_t pid; /* whose addresses these are */
 	bool truncated;
+	bool frame_pointers; /* followed by these alone: it may be cut or wrong */
 	uint32_t len;
 	uint64_t ips[RECORD_STACK_MAX]; /* innermost first */
 };
@@ -239,7 +242,20 @@ struct record_frame {
 	uint64_t ip;		    /* as in the stack */
 	char name[RECORD_NAME_MAX]; /* "" = unresolved */
 	char module[RECORD_NAME_MAX];
-	uint64_t offset; /* from the symbol, or in the module where there is no name */
+	uint64_t offset;	    /* from the symbol, or in the module where there is no name */
+	char file[RECORD_PATH_MAX]; /* source file, "" = unknown */
+	uint32_t line; /* in the function `name` itself: of the call, where one is inlined; 0 =
+			  unknown */
+};
+
+/* Innermost first: the depths of one address are 0, 1, .. in this order. */
+struct record_inlined {
+	uint32_t pid;
+	uint64_t ip;
+	uint32_t depth;
+	char name[RECORD_NAME_MAX];
+	char file[RECORD_PATH_MAX];
+	uint32_t line;
 };
 
 struct record_lock_name {
@@ -330,6 +346,7 @@ struct record {
 		struct record_self self;
 		struct record_slice slice;
 		struct record_end end;
+		struct record_inlined inlined;
 	};
 };
 

@@ -203,6 +203,7 @@ static const struct record_field stack_fields[] = {
 	U32(stack, pid),
 	BOOL(stack, truncated),
 	U64_LIST(stack, ips, len),
+	BOOL(stack, frame_pointers),
 };
 
 static const struct record_field frame_fields[] = {
@@ -211,6 +212,17 @@ static const struct record_field frame_fields[] = {
 	STRING(frame, name),
 	STRING(frame, module),
 	U64(frame, offset),
+	STRING(frame, file),
+	U32(frame, line),
+};
+
+static const struct record_field inlined_fields[] = {
+	U32(inlined, pid),
+	U64(inlined, ip),
+	ENUM(inlined, depth, RECORD_INLINED_MAX),
+	STRING(inlined, name),
+	STRING(inlined, file),
+	U32(inlined, line),
 };
 
 static const struct record_field lock_name_fields[] = {
@@ -301,6 +313,7 @@ static const struct record_schema schemas[RECORD_TYPE_COUNT] = {
 	SCHEMA(RECORD_SELF, self),
 	SCHEMA(RECORD_SLICE, slice),
 	SCHEMA(RECORD_END, end),
+	SCHEMA(RECORD_INLINED, inlined),
 };
 /* clang-format on */
 

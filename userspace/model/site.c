@@ -17,6 +17,29 @@ static const char *const runtime_modules[] = {
 	"libc++.so", "libc++abi.", "[vdso]",	    "linux-vdso.so",
 };
 
+/*
+ * Starts of the names of functions that runtimes put into the program itself: inlined from headers,
+ * or linked in whole, as Rust's and Go's are.
+ */
+static const char *const runtime_functions[] = {
+	"std::",
+	"__gnu_cxx::",
+	"__gthread_",
+	"core::",
+	"alloc::",
+	"parking_lot::",
+	"sync.(",
+	"sync/",
+	"runtime.",
+	"internal/",
+	"parking_lot_core::",
+	"lock_api::",
+	"<std::",
+	"<core::",
+	"<alloc::",
+	"tokio::sync",
+};
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -24,17 +47,23 @@ static const char *base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
+static bool starts_with_any(const char *text, const char *const *starts, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!strncmp(text, starts[i], strlen(starts[i])))
+			return true;
+	}
+	return false;
+}
+
 static bool is_runtime(const struct snap_frame *frame)
 {
 	const char *module = base_name(frame->module);
 
-	if (frame->kernel)
+	if (frame->kernel ||
+	    starts_with_any(frame->name, runtime_functions, ARRAY_LEN(runtime_functions)))
 		return true;
-	for (size_t i = 0; i < ARRAY_LEN(runtime_modules); i++) {
-		if (!strncmp(module, runtime_modules[i], strlen(runtime_modules[i])))
-			return true;
-	}
-	return false;
+	return starts_with_any(module, runtime_modules, ARRAY_LEN(runtime_modules));
 }
 
 void snap_frame_text(struct strbuf *sb, const struct snap_frame *frame)
@@ -45,6 +74,13 @@ void snap_frame_text(struct strbuf *sb, const struct snap_frame *frame)
 		strbuf_printf(sb, "%s+0x%" PRIx64, base_name(frame->module), frame->offset);
 	else
 		strbuf_printf(sb, "0x%" PRIx64, frame->ip);
+}
+
+void snap_frame_line_text(struct strbuf *sb, const struct snap_frame *frame)
+{
+	snap_frame_text(sb, frame);
+	if (*frame->file && frame->line)
+		strbuf_printf(sb, " (%s:%" PRIu32 ")", base_name(frame->file), frame->line);
 }
 
 /* The first frame from @from on that is the program's own; @stack->frames_len when none is. */
@@ -67,7 +103,10 @@ const struct snap_frame *snap_site_frame(const struct snapshot *snap, uint32_t s
 	return &found->frames[own < found->frames_len ? own : 0];
 }
 
-void snap_call_site(struct strbuf *sb, const struct snapshot *snap, uint32_t stack)
+typedef void frame_text(struct strbuf *sb, const struct snap_frame *frame);
+
+static void call_site(struct strbuf *sb, const struct snapshot *snap, uint32_t stack,
+		      frame_text *text)
 {
 	const struct snap_frame *site = snap_site_frame(snap, stack);
 	const struct snap_stack *found;
@@ -78,12 +117,22 @@ void snap_call_site(struct strbuf *sb, const struct snapshot *snap, uint32_t sta
 		return;
 	}
 	found = &snap->stacks[stack];
-	snap_frame_text(sb, site);
+	text(sb, site);
 	caller = find_own(found, (uint32_t)(site - found->frames) + 1);
 	if (caller < found->frames_len) {
 		strbuf_puts(sb, " < ");
-		snap_frame_text(sb, &found->frames[caller]);
+		text(sb, &found->frames[caller]);
 	}
+}
+
+void snap_call_site(struct strbuf *sb, const struct snapshot *snap, uint32_t stack)
+{
+	call_site(sb, snap, stack, snap_frame_text);
+}
+
+void snap_call_site_lines(struct strbuf *sb, const struct snapshot *snap, uint32_t stack)
+{
+	call_site(sb, snap, stack, snap_frame_line_text);
 }
 
 void snap_thread_text(struct strbuf *sb, const struct snapshot *snap, uint32_t thread)

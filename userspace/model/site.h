@@ -11,9 +11,13 @@ struct strbuf;
 /* "cache_update"; unresolved "libc.so.6+0x8f12"; without a module "0x7f..". */
 void snap_frame_text(struct strbuf *sb, const struct snap_frame *frame);
 
+/* snap_frame_text() and, where it is known, the line: "cache_update (cache.c:42)". */
+void snap_frame_line_text(struct strbuf *sb, const struct snap_frame *frame);
+
 /*
  * The frame of @stack (an index or SNAP_NONE) that says whose code waits: the innermost one outside
- * the kernel and the runtime libraries (libc, libpthread, ld.so, libstdc++), or the innermost of
+ * the kernel and the runtimes (libc, libpthread, ld.so, libstdc++; of C++, Rust and Go also what is
+ * compiled into the program), or the innermost of
  * all when there is no such; NULL without a frame.  Points into @snap.
  */
 const struct snap_frame *snap_site_frame(const struct snapshot *snap, uint32_t stack);
@@ -21,6 +25,9 @@ const struct snap_frame *snap_site_frame(const struct snapshot *snap, uint32_t s
 /* snap_site_frame() with its caller outside these libraries, "a < b"; "(stack unknown)" without
  * one. */
 void snap_call_site(struct strbuf *sb, const struct snapshot *snap, uint32_t stack);
+
+/* The same with lines, where they are known: "a (x.c:12) < b (y.c:34)". */
+void snap_call_site_lines(struct strbuf *sb, const struct snapshot *snap, uint32_t stack);
 
 /* "worker-1"; "worker-1 (4711)" where another thread has that name too; "(4711)" without a name;
  * "unknown" for SNAP_NONE. */

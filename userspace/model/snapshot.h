@@ -135,11 +135,15 @@ struct snap_frame {
 	const char *module;
 	uint64_t offset; /* in the symbol, or in the module where name is empty */
 	uint64_t ip;
+	const char *file; /* source file, "" = unknown */
+	uint32_t line;	  /* 0 = unknown; of a call, but for the innermost frame */
+	bool inlined;	  /* into the next frame, with which it shares ip, module and offset */
 	bool kernel;
 };
 
 struct snap_stack {
 	bool truncated;
+	bool frame_pointers; /* followed by these alone, without a table: may be cut or wrong */
 	uint32_t frames_len;
 	const struct snap_frame *frames; /* innermost first */
 };

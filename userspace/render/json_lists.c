@@ -207,16 +207,15 @@ static json_t *sample(struct json_report *j, uint32_t i)
 			 stack_ref(j, s->stack), "count", jr_num(s->count));
 }
 
-/* Source lines are not known to the snapshot: file is "" and line 0.  A frame with neither name nor
- * module has its address as offset. */
+/* A frame with neither name nor module has its address as offset. */
 static json_t *frame(const struct snap_frame *f)
 {
 	bool bare = !*f->name && !*f->module;
 
-	return json_pack("{s:s, s:o, s:s, s:i, s:o, s:o, s:b}", "kind",
-			 f->kernel ? "kernel" : "native", "name", jr_text(f->name), "file", "",
-			 "line", 0, "module", jr_text(f->module), "offset",
-			 jr_num(bare ? f->ip : f->offset), "inlined", 0);
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "kind",
+			 f->kernel ? "kernel" : "native", "name", jr_text(f->name), "file",
+			 jr_text(f->file), "line", jr_num(f->line), "module", jr_text(f->module),
+			 "offset", jr_num(bare ? f->ip : f->offset), "inlined", f->inlined);
 }
 
 static json_t *stack(struct json_report *j, uint32_t i)
@@ -226,8 +225,8 @@ static json_t *stack(struct json_report *j, uint32_t i)
 
 	for (uint32_t k = 0; frames && k < s->frames_len; k++)
 		frames = jr_push(frames, frame(&s->frames[k]));
-	return json_pack("{s:o, s:b, s:o}", "id", jr_num(i + 1), "truncated", s->truncated,
-			 "frames", frames);
+	return json_pack("{s:o, s:b, s:b, s:o}", "id", jr_num(i + 1), "truncated", s->truncated,
+			 "frame_pointers", s->frame_pointers, "frames", frames);
 }
 
 static json_t *slice(struct json_report *j, uint32_t i)

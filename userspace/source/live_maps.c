@@ -59,6 +59,7 @@ int live_send_stack(struct live *live, uint64_t id, struct err *err)
 	out->stack = id;
 	out->pid = stack.view_tgid;
 	out->truncated = stack.flags & CP_STACK_TRUNCATED;
+	out->frame_pointers = stack.flags & CP_STACK_BY_FRAME_POINTER;
 	out->len = num_min_u64(stack.len, RECORD_STACK_MAX);
 	memcpy(out->ips, stack.ips, out->len * sizeof(out->ips[0]));
 	return live_emit(live, err);

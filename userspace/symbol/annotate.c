@@ -6,8 +6,10 @@
 #include "base/num.h"
 #include "base/vec.h"
 #include "model/kernel_address.h"
+#include "model/strpool.h"
 #include "symbol/demangle.h"
 #include "symbol/kallsyms.h"
+#include "symbol/source_lines.h"
 #include "symbol/symbolizer.h"
 
 #include <errno.h>
@@ -18,17 +20,41 @@
 /* Distinct kernel addresses named in one run: 200 bytes each while they are looked up. */
 #define KERNEL_FRAMES_MAX 65536
 
+/* Looking up lines goes on for so long at most: the report is to be there within a second. */
+#define LINES_LIMIT_NS (600 * NS_PER_MS)
+
 struct frame_want {
 	uint32_t pid;
 	uint64_t ip;
 	uint64_t lookup; /* inside the calling instruction where ip is a return address */
+	struct symbol symbol;
+	uint32_t places_first; /* in `places`, innermost first */
+	uint32_t places_len;
+};
+
+struct lock_want {
+	struct record_lock lock;
+	struct symbol symbol;
+	uint32_t member; /* string: the part of the object, "" = not known */
+	bool member_found;
+};
+
+struct place {
+	uint32_t function; /* string, as is file */
+	uint32_t file;
+	uint32_t line;
 };
 
 /* Names are sent to the model that asks for them: collect all questions before the first answer. */
 struct wants {
 	VEC(struct frame_want) frames;
-	VEC(struct record_lock) locks;
+	VEC(struct lock_want) locks;
 	VEC(struct kallsyms_query) kernel;
+	VEC(struct line_query) queries;
+	VEC(uint32_t) asked_by; /* for each query: index of the frame or the lock */
+	VEC(struct place) places;
+	struct strpool strings;
+	long lines_missing;
 	bool failed;
 };
 
@@ -65,10 +91,10 @@ static void want_frame(void *ctx, uint32_t pid, uint64_t ip, bool return_address
 static void want_lock(void *ctx, const struct record_lock *lock)
 {
 	struct wants *wants = ctx;
-	struct record_lock *copy = vec_add(&wants->locks);
+	struct lock_want *want = vec_add(&wants->locks);
 
-	if (copy)
-		*copy = *lock;
+	if (want)
+		want->lock = *lock;
 	else
 		wants->failed = true;
 }
@@ -122,44 +148,73 @@ static void name_kernel_frame(const struct wants *wants, const struct frame_want
 	frame->offset = want->ip - found->start;
 }
 
-static void name_user_frame(struct symbolizer *symbolizer, const struct frame_want *want,
+static void name_user_frame(const struct wants *wants, const struct frame_want *want,
 			    struct record_frame *frame)
 {
-	struct symbol symbol;
+	const struct symbol *symbol = &want->symbol;
+	const struct place *outer;
 
-	symbolizer_function(symbolizer, (pid_t)want->pid, want->lookup, &symbol);
-	if (symbol.module)
-		copy_module(frame->module, sizeof(frame->module), symbol.module);
-	switch (symbol.kind) {
+	if (symbol->module)
+		copy_module(frame->module, sizeof(frame->module), symbol->module);
+	switch (symbol->kind) {
 	case SYMBOL_NONE:
 		break;
 	case SYMBOL_ANON:
 	case SYMBOL_MODULE_ONLY:
-		frame->offset = symbol.module_offset + (want->ip - want->lookup);
+		frame->offset = symbol->module_offset + (want->ip - want->lookup);
 		break;
 	case SYMBOL_NAMED:
-		demangle(symbol.name, frame->name, sizeof(frame->name));
-		frame->offset = symbol.offset + (want->ip - want->lookup);
+		demangle(symbol->name, frame->name, sizeof(frame->name));
+		frame->offset = symbol->offset + (want->ip - want->lookup);
 		break;
 	}
+	if (want->places_len == 0)
+		return;
+	outer = &wants->places.at[want->places_first + want->places_len - 1];
+	copy_cut(frame->file, sizeof(frame->file), strpool_get(&wants->strings, outer->file));
+	frame->line = outer->line;
 }
 
-static int send_frame(const struct wants *wants, struct symbolizer *symbolizer,
-		      const struct frame_want *want, const struct record_sink *sink,
-		      struct unnamed *unnamed, struct err *err)
+static int send_inlined(const struct wants *wants, const struct frame_want *want,
+			const struct record_sink *sink, struct err *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i + 1 < want->places_len; i++) {
+		const struct place *place = &wants->places.at[want->places_first + i];
+		struct record rec = {.type = RECORD_INLINED};
+		struct record_inlined *inlined = &rec.inlined;
+
+		inlined->pid = want->pid;
+		inlined->ip = want->ip;
+		inlined->depth = i;
+		inlined->line = place->line;
+		demangle(strpool_get(&wants->strings, place->function), inlined->name,
+			 sizeof(inlined->name));
+		copy_cut(inlined->file, sizeof(inlined->file),
+			 strpool_get(&wants->strings, place->file));
+		rc = sink->put(sink->ctx, &rec, err);
+	}
+	return rc;
+}
+
+static int send_frame(const struct wants *wants, const struct frame_want *want,
+		      const struct record_sink *sink, struct unnamed *unnamed, struct err *err)
 {
 	struct record rec = {.type = RECORD_FRAME};
 	struct record_frame *frame = &rec.frame;
+	int rc;
 
 	frame->pid = want->pid;
 	frame->ip = want->ip;
 	if (kernel_address(want->ip))
 		name_kernel_frame(wants, want, frame);
 	else
-		name_user_frame(symbolizer, want, frame);
+		name_user_frame(wants, want, frame);
 	if (!frame->name[0])
 		unnamed->frames++;
-	return sink->put(sink->ctx, &rec, err);
+	rc = sink->put(sink->ctx, &rec, err);
+	return rc == 0 ? send_inlined(wants, want, sink, err) : rc;
 }
 
 /* "cache", "cache+0x40"; cut in the name, so that the offset, which tells locks apart, stays. */
@@ -179,12 +234,19 @@ static bool shared_file_named(const struct record_lock *lock)
 	return lock->shared && lock->path[0] && strcmp(lock->path, "/dev/zero") != 0;
 }
 
+/* Whether the lock's own address has a name: of those with a file, that is it. */
+static bool named_by_address(const struct record_lock *lock)
+{
+	return !shared_file_named(lock) && !lock->shared && !kernel_address(lock->address);
+}
+
 /* true when something tells this lock from others better than its address does. */
-static bool name_lock(struct symbolizer *symbolizer, const struct record_lock *lock,
+static bool name_lock(const struct wants *wants, const struct lock_want *want,
 		      struct record_lock_name *name)
 {
+	const struct record_lock *lock = &want->lock;
+	const struct symbol *symbol = &want->symbol;
 	char plain[RECORD_NAME_MAX];
-	struct symbol symbol;
 
 	if (shared_file_named(lock)) {
 		name_offset(name->name, sizeof(name->name), base_name(lock->path),
@@ -192,24 +254,27 @@ static bool name_lock(struct symbolizer *symbolizer, const struct record_lock *l
 		copy_module(name->module, sizeof(name->module), lock->path);
 		return true;
 	}
-	if (lock->shared || kernel_address(lock->address))
+	if (!named_by_address(lock))
 		return false;
-	symbolizer_data(symbolizer, (pid_t)lock->pid, lock->address, &symbol);
-	switch (symbol.kind) {
+	switch (symbol->kind) {
 	case SYMBOL_NONE:
 	case SYMBOL_ANON:
 		return false;
 	case SYMBOL_MODULE_ONLY:
-		name_offset(name->name, sizeof(name->name), base_name(symbol.module),
-			    symbol.module_offset);
+		name_offset(name->name, sizeof(name->name), base_name(symbol->module),
+			    symbol->module_offset);
 		break;
 	case SYMBOL_NAMED:
-		demangle(symbol.name, plain, sizeof(plain));
-		name_offset(name->name, sizeof(name->name), plain, symbol.offset);
+		demangle(symbol->name, plain, sizeof(plain));
+		if (want->member_found)
+			snprintf(name->name, sizeof(name->name), "%s%s", plain,
+				 strpool_get(&wants->strings, want->member));
+		else
+			name_offset(name->name, sizeof(name->name), plain, symbol->offset);
 		name->symbol = true;
 		break;
 	}
-	copy_module(name->module, sizeof(name->module), symbol.module);
+	copy_module(name->module, sizeof(name->module), symbol->module);
 	return true;
 }
 
@@ -240,16 +305,13 @@ static int identify_shared(struct symbolizer *symbolizer, struct record_lock *lo
 	return sink->put(sink->ctx, &rec, err);
 }
 
-static int send_lock(struct symbolizer *symbolizer, struct record_lock *lock,
+static int send_lock(const struct wants *wants, const struct lock_want *want,
 		     const struct record_sink *sink, struct unnamed *unnamed, struct err *err)
 {
 	struct record rec = {.type = RECORD_LOCK_NAME};
-	int rc = identify_shared(symbolizer, lock, sink, unnamed, err);
 
-	if (rc < 0)
-		return rc;
-	rec.lock_name.lock = lock->lock;
-	if (!name_lock(symbolizer, lock, &rec.lock_name)) {
+	rec.lock_name.lock = want->lock.lock;
+	if (!name_lock(wants, want, &rec.lock_name)) {
 		unnamed->locks++;
 		return 0;
 	}
@@ -268,16 +330,17 @@ static int send_loss(const struct record_sink *sink, enum loss_cause cause, uint
 	return sink->put(sink->ctx, &rec, err);
 }
 
-static int send_losses(const struct symbolizer *symbolizer, const struct unnamed *unnamed,
-		       const struct record_sink *sink, struct err *err)
+static int send_losses(const struct symbolizer *symbolizer, const struct wants *wants,
+		       const struct unnamed *unnamed, const struct record_sink *sink,
+		       struct err *err)
 {
 	struct symbolizer_stats stats;
 	uint64_t files;
 	int rc;
 
 	symbolizer_get_stats(symbolizer, &stats);
-	files = num_sat_add(num_sat_add(stats.files_unreadable, stats.files_corrupt),
-			    num_sat_add(stats.files_mismatched, stats.files_over_limit));
+	files = num_sat_add(num_sat_add(stats.files.unreadable, stats.files.corrupt),
+			    num_sat_add(stats.files.mismatched, stats.files.over_limit));
 	rc = send_loss(sink, LOSS_UNRESOLVED_FRAMES, unnamed->frames, err);
 	if (rc == 0)
 		rc = send_loss(sink, LOSS_UNRESOLVED_LOCKS, unnamed->locks, err);
@@ -285,53 +348,155 @@ static int send_losses(const struct symbolizer *symbolizer, const struct unnamed
 		rc = send_loss(sink, LOSS_SHARED_UNIDENTIFIED, unnamed->shared, err);
 	if (rc == 0)
 		rc = send_loss(sink, LOSS_FILES_UNREADABLE, files, err);
+	if (rc == 0)
+		rc = send_loss(sink, LOSS_LINES_SKIPPED, (uint64_t)wants->lines_missing, err);
 	return rc;
 }
 
-static int send_all(const struct wants *wants, struct symbolizer *symbolizer,
-		    const struct record_sink *sink, struct err *err)
+/* ---- lines and members, by DWARF ---- */
+
+static void take_places(void *ctx, size_t query, const struct dwarf_place *places, size_t len)
 {
-	const struct frame_want *want;
-	struct record_lock *lock;
-	struct unnamed unnamed = {0};
+	struct wants *wants = ctx;
+	struct frame_want *want = &wants->frames.at[wants->asked_by.at[query]];
+	uint32_t first = (uint32_t)wants->places.len;
+
+	for (size_t i = 0; i < len; i++) {
+		struct place *place = vec_add(&wants->places);
+
+		if (!place ||
+		    strpool_put(&wants->strings, places[i].function, &place->function, NULL) ||
+		    strpool_put(&wants->strings, places[i].file, &place->file, NULL)) {
+			wants->lines_missing++;
+			return;
+		}
+		place->line = places[i].line;
+	}
+	want->places_first = first;
+	want->places_len = (uint32_t)len;
+}
+
+static void take_member(void *ctx, size_t query, const char *path)
+{
+	struct wants *wants = ctx;
+	struct lock_want *want = &wants->locks.at[wants->asked_by.at[query]];
+
+	want->member_found = strpool_put(&wants->strings, path, &want->member, NULL) == 0;
+	wants->lines_missing += !want->member_found;
+}
+
+/* Ask for the line of @symbol, or where @member, for the part of the object. */
+static void ask(struct wants *wants, struct symbolizer *symbolizer, const struct symbol *symbol,
+		bool member, size_t who)
+{
+	int fd = symbolizer_dwarf(symbolizer, symbol);
+	struct line_query *query;
+	uint32_t *asked_by;
+
+	if (fd < 0)
+		return;
+	query = vec_add(&wants->queries);
+	asked_by = query ? vec_add(&wants->asked_by) : NULL;
+	if (!asked_by) {
+		wants->failed = true;
+		return;
+	}
+	*asked_by = (uint32_t)who;
+	*query = (struct line_query){.fd = fd, .member = member, .vaddr = symbol->module_offset};
+	if (member) {
+		query->vaddr -= symbol->offset;
+		query->offset = symbol->offset;
+	}
+}
+
+/* Names first, for they say in which files lines are; locks last, for where the code that takes one
+ * is known their objects are found faster. */
+static int look_up(struct wants *wants, struct symbolizer *symbolizer,
+		   const struct record_sink *sink, struct unnamed *unnamed, struct err *err)
+{
+	const struct line_sink lines = {take_places, take_member, wants};
 	int rc = 0;
 
-	VEC_FOREACH (&wants->frames, want) {
-		rc = send_frame(wants, symbolizer, want, sink, &unnamed, err);
-		if (rc < 0)
-			return rc;
+	for (size_t i = 0; i < wants->frames.len; i++) {
+		struct frame_want *want = &wants->frames.at[i];
+
+		if (kernel_address(want->ip))
+			continue;
+		symbolizer_function(symbolizer, (pid_t)want->pid, want->lookup, &want->symbol);
+		ask(wants, symbolizer, &want->symbol, false, i);
+	}
+	for (size_t i = 0; rc == 0 && i < wants->locks.len; i++) {
+		struct lock_want *want = &wants->locks.at[i];
+
+		rc = identify_shared(symbolizer, &want->lock, sink, unnamed, err);
+		if (rc || !named_by_address(&want->lock))
+			continue;
+		symbolizer_data(symbolizer, (pid_t)want->lock.pid, want->lock.address,
+				&want->symbol);
+		if (want->symbol.kind == SYMBOL_NAMED)
+			ask(wants, symbolizer, &want->symbol, true, i);
+	}
+	if (rc == 0) {
+		long missing = source_lines_find(wants->queries.at, wants->queries.len,
+						 LINES_LIMIT_NS, &lines);
+
+		wants->lines_missing += missing < 0 ? (long)wants->queries.len : missing;
+	}
+	return rc;
+}
+
+static int send_all(struct wants *wants, struct symbolizer *symbolizer,
+		    const struct record_sink *sink, struct err *err)
+{
+	const struct frame_want *frame;
+	const struct lock_want *lock;
+	struct unnamed unnamed = {0};
+	int rc = look_up(wants, symbolizer, sink, &unnamed, err);
+
+	VEC_FOREACH (&wants->frames, frame) {
+		if (rc == 0)
+			rc = send_frame(wants, frame, sink, &unnamed, err);
 	}
 	VEC_FOREACH (&wants->locks, lock) {
-		rc = send_lock(symbolizer, lock, sink, &unnamed, err);
-		if (rc < 0)
-			return rc;
+		if (rc == 0)
+			rc = send_lock(wants, lock, sink, &unnamed, err);
 	}
-	return send_losses(symbolizer, &unnamed, sink, err);
+	return rc ? rc : send_losses(symbolizer, wants, &unnamed, sink, err);
+}
+
+static void resolve_kernel(struct wants *wants)
+{
+	_cleanup_fclose_ FILE *file = wants->kernel.len ? fopen("/proc/kallsyms", "re") : NULL;
+
+	if (file)
+		kallsyms_resolve(file, wants->kernel.at, wants->kernel.len);
+	else
+		vec_free(&wants->kernel);
+}
+
+static void wants_free(struct wants *wants)
+{
+	vec_free(&wants->frames);
+	vec_free(&wants->locks);
+	vec_free(&wants->kernel);
+	vec_free(&wants->queries);
+	vec_free(&wants->asked_by);
+	vec_free(&wants->places);
+	strpool_free(&wants->strings);
 }
 
 int annotate(const struct model *model, struct symbolizer *symbolizer,
 	     const struct record_sink *sink, struct err *err)
 {
-	struct wants wants = {0};
+	_cleanup_(wants_free) struct wants wants = {0};
 	const struct model_names names = {.frame = want_frame, .lock = want_lock, .ctx = &wants};
-	int rc;
+	int rc = strpool_init(&wants.strings, err);
 
+	if (rc < 0)
+		return rc;
 	model_for_unnamed(model, &names);
-	if (wants.failed) {
-		rc = err_set(err, -ENOMEM, "names of functions and locks: out of memory");
-	} else {
-		if (wants.kernel.len) {
-			_cleanup_fclose_ FILE *file = fopen("/proc/kallsyms", "re");
-
-			if (file)
-				kallsyms_resolve(file, wants.kernel.at, wants.kernel.len);
-			else
-				vec_free(&wants.kernel);
-		}
-		rc = send_all(&wants, symbolizer, sink, err);
-	}
-	vec_free(&wants.frames);
-	vec_free(&wants.locks);
-	vec_free(&wants.kernel);
-	return rc;
+	if (wants.failed)
+		return err_set(err, -ENOMEM, "names of functions and locks: out of memory");
+	resolve_kernel(&wants);
+	return send_all(&wants, symbolizer, sink, err);
 }

@@ -209,7 +209,8 @@ static int unpack(const struct elf_section *packed, int to)
 		if (written > DEBUG_MINI_BYTES_MAX)
 			r = -EFBIG;
 		else if (code != LZMA_OK && code != LZMA_STREAM_END)
-			r = code == LZMA_MEM_ERROR || code == LZMA_MEMLIMIT_ERROR ? -EFBIG : -EBADMSG;
+			r = code == LZMA_MEM_ERROR || code == LZMA_MEMLIMIT_ERROR ? -EFBIG
+										  : -EBADMSG;
 		else if (write(to, bytes, len) != (ssize_t)len)
 			r = -ENOMEM;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* dwarf_info.c finds units and functions by address, dwarf_member.c data objects and their parts. */
+/* dwarf_info.c finds units and functions by address, dwarf_member.c data objects and their parts.
+ */
 #ifndef SYMBOL_DWARF_INTERNAL_H
 #define SYMBOL_DWARF_INTERNAL_H
 

@@ -196,8 +196,8 @@ static bool lies_at(Dwarf_Die *die, uint64_t address)
 	size_t len;
 
 	return dwarf_attr(die, DW_AT_location, &attr) &&
-	       dwarf_getlocation(&attr, &ops, &len) == 0 && len == 1 &&
-	       ops[0].atom == DW_OP_addr && ops[0].number == address;
+	       dwarf_getlocation(&attr, &ops, &len) == 0 && len == 1 && ops[0].atom == DW_OP_addr &&
+	       ops[0].number == address;
 }
 
 /* The variable at @address below @parent: of the file, a namespace, or static in a function. */
@@ -241,8 +241,8 @@ bool dwarf_info_member(struct dwarf_info *info, uint64_t object, uint64_t offset
 		for (size_t i = 0; i < info->units.len && !found; i++)
 			found = info->units.at[i].used == (pass == 0) &&
 				find_variable(&info->units.at[i].die, object, 0, &variable);
-	found = found && type_of(&variable, &type) && descend(&type, offset, &path) && !path.failed &&
-		path.len < size;
+	found = found && type_of(&variable, &type) && descend(&type, offset, &path) &&
+		!path.failed && path.len < size;
 	if (found)
 		memcpy(to, strbuf_str(&path), path.len + 1);
 	strbuf_free(&path);

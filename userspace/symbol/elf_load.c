@@ -108,8 +108,8 @@ static int open_table(struct loader *l, enum table table, const GElf_Shdr *shdr,
 	}
 	if (!len)
 		return 0;
-	l->tables[table].data =
-		elf_getdata_rawchunk(l->file.elf, (int64_t)shdr->sh_offset, len * entry_size, ELF_T_SYM);
+	l->tables[table].data = elf_getdata_rawchunk(l->file.elf, (int64_t)shdr->sh_offset,
+						     len * entry_size, ELF_T_SYM);
 	if (!l->tables[table].data)
 		return damaged(err, elf_errmsg(-1));
 	l->tables[table].len = len;

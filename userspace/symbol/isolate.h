@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Work on hostile data in a process of its own: it may crash, hang or exhaust memory, and all that is
- * lost is the rest of its answer.
+ * Work on hostile data in a process of its own: it may crash, hang or exhaust memory, and all that
+ * is lost is the rest of its answer.
  */
 #ifndef SYMBOL_ISOLATE_H
 #define SYMBOL_ISOLATE_H

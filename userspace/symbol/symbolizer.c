@@ -13,9 +13,7 @@
 #include "base/vec.h"
 #include "symbol/elf_syms.h"
 #include "symbol/maps.h"
-#include "symbol/target_file.h"
-
-#define NONE UINT32_MAX
+#include "symbol/modules.h"
 
 /* A .bss that reaches beyond the file lies in anonymous mappings close behind the module's own. */
 #define BSS_LOOK_BACK_MAX 8
@@ -23,29 +21,6 @@
 #define LOAD_LOOK_BACK_MAX 256
 /* A larger inaccessible mapping is no guard page but the reserve of a malloc arena. */
 #define GUARD_MAX_BYTES (UINT64_C(64) << 10)
-
-enum module_state {
-	MODULE_UNREAD,
-	MODULE_READY, /* `syms` is there */
-	MODULE_BAD,   /* not open, not ELF or damaged: counted if it is a loss */
-};
-
-/* One file, shared by all processes that map it. */
-struct module {
-	enum module_state state;
-	int fd;	    /* -1 unless open */
-	char *path; /* as first seen */
-	struct elf_syms *syms;
-};
-
-/* What makes a file the same file with the same contents. */
-struct module_key {
-	uint64_t dev;
-	uint64_t inode;
-	uint64_t size;
-	uint64_t mtime_s;
-	uint64_t mtime_ns;
-};
 
 /* What makes two mappings of one process be of the same file. */
 struct mapped_key {
@@ -58,7 +33,7 @@ struct mapped_key {
 
 struct process {
 	pid_t pid;
-	uint32_t root; /* index or NONE */
+	uint32_t root; /* of modules_root() */
 	struct maps maps;
 	struct hashmap modules; /* struct mapped_key -> index of the module */
 };
@@ -66,12 +41,7 @@ struct process {
 struct symbolizer {
 	VEC(struct process) processes;
 	struct hashmap processes_by_pid; /* pid_t */
-	VEC(struct target_root) roots;
-	VEC(struct module) modules;
-	struct hashmap modules_by_key; /* struct module_key */
-	size_t modules_open;
-	uint64_t symbols;
-	struct symbolizer_stats stats; /* those not counted elsewhere */
+	struct modules modules;
 };
 
 struct symbolizer *symbolizer_new(void)
@@ -81,15 +51,13 @@ struct symbolizer *symbolizer_new(void)
 	if (!s)
 		return NULL;
 	hashmap_init(&s->processes_by_pid, sizeof(pid_t));
-	hashmap_init(&s->modules_by_key, sizeof(struct module_key));
+	modules_init(&s->modules);
 	return s;
 }
 
 void symbolizer_free(struct symbolizer *s)
 {
 	struct process *process;
-	struct module *module;
-	struct target_root *root;
 
 	if (!s)
 		return;
@@ -97,19 +65,9 @@ void symbolizer_free(struct symbolizer *s)
 		maps_free(&process->maps);
 		hashmap_free(&process->modules);
 	}
-	VEC_FOREACH (&s->modules, module) {
-		elf_syms_free(module->syms);
-		if (module->fd >= 0)
-			close(module->fd);
-		free(module->path);
-	}
-	VEC_FOREACH (&s->roots, root)
-		target_root_close(root);
 	vec_free(&s->processes);
-	vec_free(&s->modules);
-	vec_free(&s->roots);
+	modules_free(&s->modules);
 	hashmap_free(&s->processes_by_pid);
-	hashmap_free(&s->modules_by_key);
 	free(s);
 }
 
@@ -120,77 +78,9 @@ static struct process *find_process(const struct symbolizer *s, pid_t pid)
 	return index ? &s->processes.at[*index] : NULL;
 }
 
-/* Add a module that is not open. Returns its index, or NONE at a bound or when memory is short. */
-static uint32_t add_module(struct symbolizer *s, const char *path)
-{
-	struct module *module;
-	char *copy;
-
-	if (s->modules.len >= SYMBOLIZER_FILES_MAX) {
-		s->stats.files_over_limit++;
-		return NONE;
-	}
-	copy = strdup(path);
-	module = copy ? vec_add(&s->modules) : NULL;
-	if (!module) {
-		free(copy);
-		s->stats.files_unreadable++;
-		return NONE;
-	}
-	*module = (struct module){.state = MODULE_BAD, .fd = -1, .path = copy};
-	return (uint32_t)(s->modules.len - 1);
-}
-
-/* The module of an opened file: the one known already, or a new one that takes over file->fd. */
-static uint32_t module_of_file(struct symbolizer *s, struct target_file *file, const char *path)
-{
-	struct module_key key = {
-		.dev = file->dev,
-		.inode = file->inode,
-		.size = (uint64_t)file->size,
-		.mtime_s = (uint64_t)file->mtime.tv_sec,
-		.mtime_ns = (uint64_t)file->mtime.tv_nsec,
-	};
-	const uint32_t *known = hashmap_get(&s->modules_by_key, &key);
-	uint32_t index = known ? *known : add_module(s, path);
-
-	if (known || index == NONE) {
-		close(file->fd);
-		return index;
-	}
-	s->modules.at[index].fd = file->fd;
-	s->modules.at[index].state = MODULE_UNREAD;
-	s->modules_open++;
-	s->stats.files_unverified += file->unverified;
-	/* Without its entry the file would be opened again for another process: no harm. */
-	(void)hashmap_put(&s->modules_by_key, &key, index, NULL);
-	return index;
-}
-
-static uint32_t open_module(struct symbolizer *s, const struct process *process,
-			    const struct mapping *m, const char *path)
-{
-	const struct target_root *root = process->root == NONE ? NULL : &s->roots.at[process->root];
-	struct target_file file;
-	int r;
-
-	if (s->modules_open >= SYMBOLIZER_OPEN_MAX) {
-		s->stats.files_over_limit++;
-		return add_module(s, path);
-	}
-	r = target_file_open(process->pid, root, m, path, &file);
-	if (r == 0)
-		return module_of_file(s, &file, path);
-	if (r == -ESTALE)
-		s->stats.files_mismatched++;
-	else if (r != -ENOTSUP)
-		s->stats.files_unreadable++;
-	return add_module(s, path);
-}
-
-/* The module that @m is a mapping of; NULL at a bound. Opens the file the first time. */
-static struct module *module_of_mapping(struct symbolizer *s, struct process *process,
-					const struct mapping *m)
+/* The module that @m is a mapping of; MODULE_NONE at a bound. Opens the file the first time. */
+static uint32_t module_of_mapping(struct symbolizer *s, struct process *process,
+				  const struct mapping *m)
 {
 	const char *path = maps_path(&process->maps, m);
 	struct mapped_key key = {
@@ -203,62 +93,14 @@ static struct module *module_of_mapping(struct symbolizer *s, struct process *pr
 	uint32_t index;
 
 	if (known)
-		return *known == NONE ? NULL : &s->modules.at[*known];
+		return *known;
 	/* Nobody loads code by a shared mapping, nor from what has no path: data, devices. */
 	if (m->perms & MAPPING_SHARED || path[0] != '/')
-		index = add_module(s, path);
+		index = modules_add_absent(&s->modules, path);
 	else
-		index = open_module(s, process, m, path);
+		index = modules_open(&s->modules, process->pid, process->root, m, path);
 	(void)hashmap_put(&process->modules, &key, index, NULL);
-	return index == NONE ? NULL : &s->modules.at[index];
-}
-
-/* The module's symbols, read the first time; NULL when there are none to be had. */
-static struct elf_syms *module_syms(struct symbolizer *s, struct module *module)
-{
-	struct elf_syms_info info;
-	int r;
-
-	if (module->state != MODULE_UNREAD)
-		return module->syms;
-	module->state = MODULE_BAD;
-	if (s->symbols >= SYMBOLIZER_SYMBOLS_MAX) {
-		s->stats.files_over_limit++;
-		return NULL;
-	}
-	r = elf_syms_load(module->fd, &module->syms, NULL);
-	if (r == 0) {
-		module->state = MODULE_READY;
-		elf_syms_info(module->syms, &info);
-		s->symbols += info.functions + info.objects;
-	} else if (r == -EBADMSG) {
-		s->stats.files_corrupt++;
-	} else if (r != -ENOEXEC) {
-		s->stats.files_unreadable++;
-	}
-	return module->syms;
-}
-
-/* Keep the root of @pid open, once for all processes that share it. NONE: not to be had. */
-static uint32_t keep_root(struct symbolizer *s, pid_t pid)
-{
-	struct target_root root, *kept;
-
-	if (target_root_open(pid, &root, NULL) < 0)
-		return NONE;
-	for (size_t i = 0; i < s->roots.len; i++) {
-		if (target_root_same(&s->roots.at[i], &root)) {
-			target_root_close(&root);
-			return (uint32_t)i;
-		}
-	}
-	kept = s->roots.len < SYMBOLIZER_ROOTS_MAX ? vec_add(&s->roots) : NULL;
-	if (!kept) {
-		target_root_close(&root);
-		return NONE;
-	}
-	*kept = root;
-	return (uint32_t)(s->roots.len - 1);
+	return index;
 }
 
 /* Find or add @pid. NULL with *ret_code and @err set when it cannot be added. */
@@ -280,7 +122,7 @@ static struct process *get_process(struct symbolizer *s, pid_t pid, int *ret_cod
 	if (index) {
 		*index = (uint32_t)(s->processes.len - 1); /* its own, where it stood for another */
 		process->pid = pid;
-		process->root = NONE;
+		process->root = MODULE_NONE;
 		hashmap_init(&process->modules, sizeof(struct mapped_key));
 		return process;
 	}
@@ -295,7 +137,7 @@ static void open_executables(struct symbolizer *s, struct process *process)
 	for (size_t i = 0; i < process->maps.len; i++) {
 		const struct mapping *m = &process->maps.at[i];
 
-		if (s->modules_open >= SYMBOLIZER_EAGER_MAX)
+		if (s->modules.open >= SYMBOLIZER_EAGER_MAX)
 			break;
 		if (m->kind == MAPPING_FILE && m->perms & MAPPING_EXEC)
 			(void)module_of_mapping(s, process, m);
@@ -319,8 +161,8 @@ int symbolizer_add_process(struct symbolizer *s, pid_t pid, struct err *err)
 	}
 	maps_free(&process->maps);
 	process->maps = maps;
-	root = keep_root(s, pid);
-	if (root != NONE)
+	root = modules_root(&s->modules, pid);
+	if (root != MODULE_NONE)
 		process->root = root;
 	open_executables(s, process);
 	return 0;
@@ -429,34 +271,47 @@ static void describe(const struct maps *maps, const struct mapping *m, uint64_t 
 	}
 }
 
-typedef int find_fn(struct elf_syms *es, uint64_t vaddr, const char **ret_name,
-		    uint64_t *ret_offset);
+/* Say what is known of the ELF virtual address @vaddr of module @index. */
+static void name_vaddr(struct symbolizer *s, uint32_t index, uint64_t vaddr, bool function,
+		       struct symbol *ret)
+{
+	ret->kind = SYMBOL_MODULE_ONLY;
+	ret->module = s->modules.all.at[index].path;
+	ret->module_offset = vaddr;
+	ret->in_elf = index;
+	ret->exported_only = modules_exported_only(&s->modules, index);
+	if (modules_find(&s->modules, index, function, vaddr, &ret->name, &ret->offset) == 0)
+		ret->kind = SYMBOL_NAMED;
+}
 
 /* Name @addr by the module of @m, behind which it may lie. False: it is not that module's. */
 static bool name_in_module(struct symbolizer *s, struct process *process, const struct mapping *m,
-			   uint64_t addr, find_fn *find, struct symbol *ret)
+			   uint64_t addr, bool function, struct symbol *ret)
 {
-	struct module *module = module_of_mapping(s, process, m);
+	uint32_t index = module_of_mapping(s, process, m);
 	bool inside = addr >= m->start && addr < m->end;
-	struct elf_syms_info info;
 	struct elf_syms *es;
 	uint64_t vaddr;
 
-	if (!module)
+	if (index == MODULE_NONE)
 		return false;
 	if (inside)
-		ret->module = module->path;
-	es = module_syms(s, module);
+		ret->module = s->modules.all.at[index].path;
+	es = modules_syms(&s->modules, index);
 	if (!es || find_vaddr(es, &process->maps, m, addr, &vaddr) < 0)
 		return false;
-	elf_syms_info(es, &info);
-	ret->kind = SYMBOL_MODULE_ONLY;
-	ret->module = module->path;
-	ret->module_offset = vaddr;
-	ret->exported_only = !info.has_symtab;
-	if (find(es, vaddr, &ret->name, &ret->offset) == 0)
-		ret->kind = SYMBOL_NAMED;
+	name_vaddr(s, index, vaddr, function, ret);
 	return true;
+}
+
+/* The kernel links its image at 0 and maps it whole. */
+static void name_in_vdso(struct symbolizer *s, const struct mapping *m, uint64_t addr,
+			 struct symbol *ret)
+{
+	uint32_t index = modules_vdso(&s->modules);
+
+	if (index != MODULE_NONE && modules_syms(&s->modules, index))
+		name_vaddr(s, index, addr - m->start, true, ret);
 }
 
 /* Find the mapping of @addr and describe it. NULL: nothing there, *ret says so. */
@@ -464,7 +319,7 @@ static const struct mapping *begin(const struct process *process, uint64_t addr,
 {
 	const struct mapping *m = process ? maps_find(&process->maps, addr) : NULL;
 
-	*ret = (struct symbol){.kind = SYMBOL_NONE};
+	*ret = (struct symbol){.kind = SYMBOL_NONE, .in_elf = MODULE_NONE};
 	if (m)
 		describe(&process->maps, m, addr, ret);
 	return m;
@@ -476,7 +331,9 @@ void symbolizer_function(struct symbolizer *s, pid_t pid, uint64_t addr, struct 
 	const struct mapping *m = begin(process, addr, ret);
 
 	if (m && m->kind == MAPPING_FILE && ret->kind == SYMBOL_MODULE_ONLY)
-		(void)name_in_module(s, process, m, addr, elf_syms_find_func, ret);
+		(void)name_in_module(s, process, m, addr, true, ret);
+	else if (m && m->kind == MAPPING_SPECIAL && !strcmp(maps_path(&process->maps, m), "[vdso]"))
+		name_in_vdso(s, m, addr, ret);
 }
 
 void symbolizer_data(struct symbolizer *s, pid_t pid, uint64_t addr, struct symbol *ret)
@@ -488,7 +345,7 @@ void symbolizer_data(struct symbolizer *s, pid_t pid, uint64_t addr, struct symb
 		return;
 	if (m->kind == MAPPING_FILE) {
 		if (ret->kind == SYMBOL_MODULE_ONLY)
-			(void)name_in_module(s, process, m, addr, elf_syms_find_object, ret);
+			(void)name_in_module(s, process, m, addr, false, ret);
 		return;
 	}
 	/*
@@ -501,7 +358,7 @@ void symbolizer_data(struct symbolizer *s, pid_t pid, uint64_t addr, struct symb
 		if (before->kind != MAPPING_FILE)
 			continue;
 		if (!(before->perms & MAPPING_SHARED))
-			(void)name_in_module(s, process, before, addr, elf_syms_find_object, ret);
+			(void)name_in_module(s, process, before, addr, false, ret);
 		break;
 	}
 }
@@ -526,21 +383,33 @@ int symbolizer_mapping(const struct symbolizer *s, pid_t pid, uint64_t addr,
 	return 0;
 }
 
+int symbolizer_dwarf(struct symbolizer *s, const struct symbol *symbol)
+{
+	return symbol->in_elf == MODULE_NONE ? -1 : modules_dwarf(&s->modules, symbol->in_elf);
+}
+
+static void count_syms(const struct elf_syms *syms, struct symbolizer_stats *stats)
+{
+	struct elf_syms_info info;
+
+	if (!syms)
+		return;
+	elf_syms_info(syms, &info);
+	stats->symbols_dropped += info.dropped;
+	stats->names_unreadable += info.names_failed;
+}
+
 void symbolizer_get_stats(const struct symbolizer *s, struct symbolizer_stats *ret)
 {
 	const struct process *process;
 	const struct module *module;
 
-	*ret = s->stats;
+	*ret = (struct symbolizer_stats){.files = s->modules.stats};
 	VEC_FOREACH (&s->processes, process)
 		ret->mappings_dropped += process->maps.dropped;
-	VEC_FOREACH (&s->modules, module) {
-		struct elf_syms_info info;
-
-		if (!module->syms)
-			continue;
-		elf_syms_info(module->syms, &info);
-		ret->symbols_dropped += info.dropped;
-		ret->names_unreadable += info.names_failed;
+	VEC_FOREACH (&s->modules.all, module) {
+		count_syms(module->syms, ret);
+		count_syms(module->debug.syms, ret);
+		count_syms(module->mini.syms, ret);
 	}
 }

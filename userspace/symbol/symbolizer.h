@@ -14,16 +14,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "symbol/modules.h"
+
 struct err;
 struct symbolizer;
 
-/* Bounds; what is beyond is counted in symbolizer_stats. */
+/* Bounds, beside those of modules.h; what is beyond is counted in symbolizer_stats. */
 #define SYMBOLIZER_PROCESSES_MAX 16384
-#define SYMBOLIZER_ROOTS_MAX 64	  /* distinct root directories kept open */
-#define SYMBOLIZER_FILES_MAX 4096 /* distinct files known by path */
-#define SYMBOLIZER_OPEN_MAX 512	  /* files kept open: half of the usual limit of descriptors */
-#define SYMBOLIZER_EAGER_MAX 256  /* of these, files opened before a name is asked for */
-#define SYMBOLIZER_SYMBOLS_MAX (16U << 20) /* symbols in memory, 16 bytes each */
+#define SYMBOLIZER_EAGER_MAX 256 /* files opened before a name is asked for */
 
 enum symbol_kind {
 	SYMBOL_NONE,	    /* no such process, or nothing mapped at the address */
@@ -47,6 +45,8 @@ struct symbol {
 	 * ELF: the offset in the file; in a mapping without a file: in the mapping.
 	 */
 	uint64_t module_offset;
+	/* For symbolizer_dwarf(): module_offset is an ELF virtual address of this file. */
+	uint32_t in_elf;
 	bool exported_only; /* the module was stripped: no name of a static function or object */
 };
 
@@ -61,11 +61,7 @@ struct symbol_mapping {
 };
 
 struct symbolizer_stats {
-	uint64_t files_unreadable; /* could not be opened or read */
-	uint64_t files_corrupt;	   /* damaged ELF */
-	uint64_t files_mismatched; /* another file has the path now: not used */
-	uint64_t files_unverified; /* used, but overlayfs or btrfs reports another inode */
-	uint64_t files_over_limit; /* not used because of a bound above */
+	struct modules_stats files;
 	uint64_t symbols_dropped;  /* by the bounds of elf_syms.h */
 	uint64_t names_unreadable; /* a symbol covers the address, but its name cannot be read */
 	uint64_t mappings_dropped; /* of the latest maps of each process */
@@ -95,6 +91,12 @@ void symbolizer_function(struct symbolizer *s, pid_t pid, uint64_t addr, struct 
 
 /* The data object that holds @addr of @pid, .bss included. Always fills in *ret. */
 void symbolizer_data(struct symbolizer *s, pid_t pid, uint64_t addr, struct symbol *ret);
+
+/*
+ * The file with the line tables of the module that @symbol is in: its own, or its debug file.
+ * Returns a descriptor that stays open as long as @s, -1 where there is none.
+ */
+int symbolizer_dwarf(struct symbolizer *s, const struct symbol *symbol);
 
 /* Returns 0, or -ENOENT where nothing is known of @addr; *ret untouched then. */
 int symbolizer_mapping(const struct symbolizer *s, pid_t pid, uint64_t addr,

@@ -194,7 +194,8 @@ int target_file_open(pid_t pid, const struct target_root *root, const struct map
 	 * its root; a chroot in ours has its directory before it; and what was mapped before the
 	 * chroot lies outside.
 	 */
-	by_path = root ? open_below(root->fd, target_path_inside(root, path), mapping, ret) : -ENOENT;
+	by_path =
+		root ? open_below(root->fd, target_path_inside(root, path), mapping, ret) : -ENOENT;
 	if (by_path < 0) {
 		own_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		r = own_root < 0 ? -errno : open_below(own_root, path, mapping, ret);

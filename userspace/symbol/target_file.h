@@ -55,9 +55,9 @@ int target_file_open(pid_t pid, const struct target_root *root, const struct map
 		     const char *path, struct target_file *ret);
 
 /*
- * Open the regular file @path as a process would whose root is @root_fd (O_PATH), whatever links the
- * target has made, for reading.  The caller closes it.
- * Returns the descriptor, -ENOTSUP for what is no regular file, or what open() gives.
+ * Open the regular file @path as a process would whose root is @root_fd (O_PATH), whatever links
+ * the target has made, for reading.  The caller closes it. Returns the descriptor, -ENOTSUP for
+ * what is no regular file, or what open() gives.
  */
 int target_path_open(int root_fd, const char *path);
 
