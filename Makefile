@@ -26,7 +26,8 @@ DEPS_VM = $(shell sed -e 's/\#.*//' tests/vm/packages.txt)
 LAYERS := base model symbol runtime analysis report source render cli
 SRCS := $(foreach l,$(LAYERS),$(sort $(wildcard userspace/$(l)/*.c)))
 OBJS := $(SRCS:%.c=$(B)/obj/%.o)
-SAMPLES := $(filter-out $(B)/samples/sample,$(patsubst samples/%.c,$(B)/samples/%,$(sort $(wildcard samples/*.c))))
+SAMPLE_COMMON := samples/sample.c samples/tally.c
+SAMPLES := $(filter-out $(SAMPLE_COMMON:%.c=$(B)/%),$(patsubst samples/%.c,$(B)/samples/%,$(sort $(wildcard samples/*.c))))
 UNIT_SRCS := $(sort $(wildcard tests/unit/*.c))
 UNIT_OBJS := $(UNIT_SRCS:%.c=$(B)/test/%.o) \
 	$(patsubst %.c,$(B)/test/%.o,$(filter-out userspace/cli/main.c,$(SRCS)))
@@ -82,11 +83,11 @@ $(filter $(B)/obj/userspace/source/% $(B)/test/userspace/source/%,$(OBJS) $(UNIT
 samples: $(SAMPLES) ## build the sample programs with known answers
 
 # Frame pointers, so that their stacks are whole; -O1 keeps their functions apart.
-$(B)/samples/%: samples/%.c samples/sample.c
+$(B)/samples/%: samples/%.c $(SAMPLE_COMMON)
 	$(say) SAMPLE $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls $(WARN) -pthread \
-		-Isamples -MMD -MP -MF $@.d -o $@ $< samples/sample.c
+		-Isamples -MMD -MP -MF $@.d -o $@ $< $(SAMPLE_COMMON)
 
 $(B)/bench/%: tests/bench/%.c
 	$(say) BENCH $@

@@ -113,6 +113,20 @@ static __always_inline void send_exit(struct cp_thread *t)
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 }
 
+/* The thread is counted for good: what it had is free again. Its tid's entry is the caller's. */
+static __always_inline void free_slot(struct cp_thread *t)
+{
+	u64 ns_key = ((u64)t->ns_id << 32) | t->ns_tid;
+	u32 slot = t->slot;
+
+	if (use_ns_tids)
+		bpf_map_delete_elem(&ns_tids, &ns_key);
+	send_exit(t);
+	t->task = 0;
+	t->view_tid = 0;
+	bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
+}
+
 static __always_inline u32 log2_bucket(u64 ns)
 {
 	u32 bucket = 0;

@@ -61,7 +61,22 @@ static __always_inline void compat_syscall(struct pt_regs *regs, struct syscall_
 	ret->arg4 = regs->r8;
 	ret->sp = regs->sp;
 }
+
+/* What a walk by unwind tables begins with. */
+static __always_inline void compat_stack_regs(struct pt_regs *regs, u64 *ip, u64 *sp, u64 *bp)
+{
+	*ip = regs->ip;
+	*sp = regs->sp;
+	*bp = regs->bp;
+}
 #elif defined(__TARGET_ARCH_arm64)
+static __always_inline void compat_stack_regs(struct pt_regs *regs, u64 *ip, u64 *sp, u64 *bp)
+{
+	*ip = regs->pc;
+	*sp = regs->sp;
+	*bp = regs->regs[29];
+}
+
 static __always_inline void compat_syscall(struct pt_regs *regs, struct syscall_regs *ret)
 {
 	ret->nr = regs->syscallno;

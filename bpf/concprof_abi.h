@@ -98,6 +98,7 @@ enum cp_loss {
 	CP_LOST_SYSCALL,
 	CP_LOST_STACK_NO_TABLE,
 	CP_LOST_SAMPLES_SKIPPED,
+	CP_LOST_FUTEX_CALLS,
 	CP_LOST_COUNT
 };
 
@@ -202,8 +203,18 @@ struct cp_thread {
 	__u32 file_kind;
 	__u32 resume_cls; /* of the last block that was no stop: restart_syscall goes on with it */
 	__s32 resume_syscall;
+	/* of a thread that was blocked when it was seeded, else 0: where its stack begins */
+	__u64 seed_ip;
+	__u64 seed_sp;
+	__u64 seed_bp;
 	struct cp_stack_cache cache[CP_CACHE_COUNT];
 	struct cp_futex fx;
+};
+
+/* By slot, from user space: the stack of a thread that was blocked before attach. */
+struct cp_attach_stack {
+	__u64 start_ns; /* the thread's: slots are used again */
+	__u64 stack;
 };
 
 struct cp_wait_key {
@@ -345,6 +356,21 @@ struct cp_stack {
 	__u64 ips[CP_STACK_MAX];
 	__u64 pad; /* so that an index masked with 127 stays inside */
 };
+
+/* 2^64 / golden ratio (Knuth, TAOCP 6.4): spreads every input bit over the product. */
+#define CP_HASH_MULTIPLIER 0x9e3779b97f4a7c15ULL
+
+/* A stack is named after its process and its frames: begin with the tgid, step through them. */
+static inline __u64 cp_stack_hash_step(__u64 hash, __u64 word)
+{
+	hash = (hash ^ word) * CP_HASH_MULTIPLIER;
+	return hash ^ (hash >> 29);
+}
+
+static inline __u64 cp_stack_hash_begin(__u32 tgid)
+{
+	return cp_stack_hash_step(CP_HASH_MULTIPLIER, tgid);
+}
 
 struct cp_futex_calls {
 	__u64 waits;

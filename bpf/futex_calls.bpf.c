@@ -20,7 +20,7 @@ static __always_inline struct cp_futex_calls *calls_of_current(u32 kind)
 	if (!t || !window_now())
 		return NULL;
 	pid = t->view_tgid;
-	return map_entry(&futex_calls, &pid, &zero_calls, CP_LOST_EDGES);
+	return map_entry(&futex_calls, &pid, &zero_calls, CP_LOST_FUTEX_CALLS);
 }
 
 static __always_inline bool is_wake(const struct syscall_regs *r, u32 kind)

@@ -121,6 +121,14 @@ struct {
 	__type(value, struct cp_futex_calls);
 } futex_calls SEC(".maps");
 
+/* By slot; user space writes it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__type(value, struct cp_attach_stack);
+} attach_stacks SEC(".maps");
+
 struct cp_unwind_chunk {
 	u64 row[CP_UNWIND_CHUNK_ROWS];
 };

@@ -27,18 +27,11 @@ static __always_inline void book_runq(struct cp_thread *t, u64 runq_ns)
 /* The last switch of a thread: its record goes to user space, its slot is free again. */
 static __always_inline void retire(struct cp_thread *t)
 {
-	u64 ns_key = ((u64)t->ns_id << 32) | t->ns_tid;
-	u32 slot = t->slot;
 	u16 *entry = tid_entry(t->tid);
 
-	if (entry && *entry == slot)
+	if (entry && *entry == t->slot)
 		*entry = 0;
-	if (use_ns_tids)
-		bpf_map_delete_elem(&ns_tids, &ns_key);
-	send_exit(t);
-	t->task = 0;
-	t->view_tid = 0;
-	bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
+	free_slot(t);
 }
 
 static __always_inline void begin_block(void *ctx, struct task_struct *prev, struct cp_thread *t,
@@ -114,6 +107,22 @@ static __always_inline void book_block(struct cp_thread *t, u64 blocked_ns)
 		b->max_ns = blocked_ns;
 }
 
+/* A thread that was blocked before attach: its stack is what user space has read meanwhile. */
+static __always_inline void take_attach_stack(struct cp_thread *t)
+{
+	struct cp_attach_stack *a;
+	u32 slot = t->slot;
+
+	if (t->block_stack || t->block_ns != t->start_ns)
+		return;
+	a = bpf_map_lookup_elem(&attach_stacks, &slot);
+	if (!a || a->start_ns != t->start_ns)
+		return;
+	t->block_stack = a->stack;
+	if (t->fx.before_attach)
+		t->fx.stack = a->stack;
+}
+
 /* @woken_ns: when it was woken, = since_ns of the run-queue class. */
 static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now)
 {
@@ -121,6 +130,7 @@ static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now
 	u64 gap_ns = t->block_ns > t->run_from_ns ? t->block_ns - t->run_from_ns : 0;
 
 	t->blocked = 0;
+	take_attach_stack(t);
 	if (t->block_cls == CP_FUTEX || t->block_cls == CP_LOCK)
 		book_wait(t, blocked_ns, now - woken_ns, gap_ns, now);
 	else

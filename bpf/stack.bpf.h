@@ -6,15 +6,6 @@
 #include "filter.bpf.h"
 #include "unwind.bpf.h"
 
-/* 2^64 / golden ratio (Knuth, TAOCP 6.4): spreads every input bit over the product. */
-#define HASH_MULTIPLIER 0x9e3779b97f4a7c15ULL
-
-static __always_inline u64 hash_step(u64 hash, u64 word)
-{
-	hash = (hash ^ word) * HASH_MULTIPLIER;
-	return hash ^ (hash >> 29);
-}
-
 /* By the kernel's own helper, which follows frame pointers; number of frames. */
 static __always_inline u32 follow_frame_pointers(void *ctx, struct cp_stack *s)
 {
@@ -80,7 +71,7 @@ static __always_inline struct cp_unwind_process *tables_of(const struct cp_threa
 /* Keep @s with its @len frames; its id, 0 where it could not be kept (counted). */
 static __always_inline u64 keep_stack(struct cp_stack *s, u32 len, const struct cp_thread *t)
 {
-	u64 id = hash_step(HASH_MULTIPLIER, t->tgid);
+	u64 id = cp_stack_hash_begin(t->tgid);
 	u32 i;
 
 	if (!len) {
@@ -90,7 +81,7 @@ static __always_inline u64 keep_stack(struct cp_stack *s, u32 len, const struct 
 	if (len >= CP_STACK_MAX)
 		s->flags |= CP_STACK_TRUNCATED;
 	for (i = 0; i < CP_STACK_MAX && i < len; i++)
-		id = hash_step(id, s->ips[i]);
+		id = cp_stack_hash_step(id, s->ips[i]);
 	if (!id)
 		id = 1;
 	if (s->flags & CP_STACK_TRUNCATED)

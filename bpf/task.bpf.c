@@ -90,6 +90,7 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->resume_syscall = -1;
 	t->file = 0;
 	t->inode = 0;
+	t->seed_sp = 0;
 	t->cache[CP_CACHE_BLOCK].id = 0;
 	t->cache[CP_CACHE_RELEASE].id = 0;
 	__builtin_memset(&t->fx, 0, sizeof(t->fx));
@@ -143,13 +144,15 @@ static __always_inline void seed_wait(struct cp_thread *t, const struct syscall_
 
 /*
  * A thread that was blocked before attach: its reason is read as a switch would, its wait counts
- * from now on.  Its stack and its holder cannot be had from here (counted by user space).
+ * from now on.  Its stack cannot be read from here: user space does, by the registers.
  */
 static __always_inline u32 seed_block(struct task_struct *task, struct cp_thread *t, u64 now)
 {
+	struct pt_regs *regs = compat_regs(task);
 	struct syscall_regs r = {};
 
-	compat_syscall(compat_regs(task), &r);
+	compat_stack_regs(regs, &t->seed_ip, &t->seed_sp, &t->seed_bp);
+	compat_syscall(regs, &r);
 	/* What it would wait for, were it not stopped: the restart after the stop goes on with
 	 * that. */
 	classify_block(task, &r, task->__state & ~(TASK_STOPPED | TASK_TRACED | TASK_FROZEN), t);
@@ -280,15 +283,10 @@ int on_fork(u64 *ctx)
 /* A thread ends for good: its record goes to user space, its slot is free again. */
 static __always_inline void end_thread(struct cp_thread *t, u64 now)
 {
-	u32 slot = t->slot;
-
 	write_begin(t);
 	change_class(t, CP_DEAD, now);
 	write_end(t);
-	send_exit(t);
-	t->task = 0;
-	t->view_tid = 0;
-	bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
+	free_slot(t);
 }
 
 /*

@@ -155,6 +155,8 @@ static void run_steps(struct freeze *f)
 		steps[i](f);
 	free(f->texts);
 	free(f->stack_sites);
+	free(f->stack_glibc);
+	free(f->objects);
 	free(f->group_of);
 	free(f->groups);
 	free(f->lock_of);

@@ -17,16 +17,48 @@ static bool of_file(const struct model_lock *lock)
 	return lock->shared && (lock->dev || lock->inode);
 }
 
-/* A private word is one in its process; a shared one, wherever it is mapped, one in its file. */
-static struct group_key key_of(const struct model_lock *lock)
+/* What a wait at this call site says of the object that the word is in. */
+static void note_object(struct freeze *f, uint32_t lock, uint64_t stack_id)
 {
+	uint32_t stack = freeze_stack(f, stack_id);
+
+	if (stack != SNAP_NONE && f->stack_glibc[stack])
+		f->objects[lock] =
+			lock_glibc_object((enum lock_kind)f->stack_sites[stack],
+					  model_lock(f->m, lock)->address);
+}
+
+/* Several words may be one condvar's. */
+static void find_objects(struct freeze *f)
+{
+	const struct model_open *open;
+
+	f->objects = freeze_temporary(f, f->m->locks.len, sizeof(*f->objects));
+	if (f->failed)
+		return;
+	for (uint32_t i = 0; i < f->m->locks.len; i++)
+		f->objects[i] = model_lock(f->m, i)->address;
+	for (uint32_t i = 0; i < f->m->waits.len; i++)
+		note_object(f, model_wait(f->m, i)->lock, model_wait(f->m, i)->rec.stack);
+	VEC_FOREACH (&f->m->open, open)
+		note_object(f, open->lock, open->rec.stack);
+}
+
+/*
+ * A private object is one in its process; a shared one, wherever it is mapped, one in its file.
+ */
+static struct group_key key_of(const struct model_lock *lock, uint64_t object)
+{
+	/* How far the word lies from the object's start is the same in the file. */
+	const uint64_t inside = lock->address - object;
+
 	if (!lock->identified)
 		return (struct group_key){.where = {lock->id}, .identity = IDENTITY_NONE};
 	if (of_file(lock))
-		return (struct group_key){.where = {lock->dev, lock->inode, lock->file_offset},
+		return (struct group_key){.where = {lock->dev, lock->inode, lock->file_offset - inside},
 					  .identity = IDENTITY_FILE};
 	return (struct group_key){
-		.where = {lock->address}, .pid = lock->pid, .identity = IDENTITY_ADDRESS};
+		.where = {object}, .pid = lock->pid, .identity = IDENTITY_ADDRESS};
 }
 
 static void join_group(struct freeze *f, uint32_t i, uint32_t group, bool added)
@@ -38,13 +70,15 @@ static void join_group(struct freeze *f, uint32_t i, uint32_t group, bool added)
 	if (added) {
 		g->first = i;
 		g->named = SNAP_NONE;
-		g->lock.address = lock->address;
+		g->lock.address = f->objects[i];
 		g->lock.shared = lock->shared;
 		g->evidence.shared = of_file(lock);
 	}
 	if (*strpool_get(&f->m->strings, lock->name) &&
 	    (g->named == SNAP_NONE || (lock->symbol && !model_lock(f->m, g->named)->symbol)))
 		g->named = i;
+	if (lock->on_stack_tid)
+		g->on_stack_tid = lock->on_stack_tid;
 	g->lock.waiters_max =
 		(uint32_t)num_max_u64(g->lock.waiters_max, lock->contention.waiters_max);
 	/* Counted by process they may overlap: an upper bound, as a share of time at most 1. */
@@ -65,7 +99,7 @@ static void make_groups(struct freeze *f)
 		return;
 	hashmap_init(&map, sizeof(struct group_key));
 	for (uint32_t i = 0; i < len; i++) {
-		struct group_key key = key_of(model_lock(f->m, i));
+		struct group_key key = key_of(model_lock(f->m, i), f->objects[i]);
 		bool added;
 		const uint32_t *group = hashmap_put(&map, &key, f->groups_len, &added);
 
@@ -151,7 +185,9 @@ void freeze_groups(struct freeze *f)
 {
 	const struct model_open *open;
 
-	make_groups(f);
+	find_objects(f);
+	if (!f->failed)
+		make_groups(f);
 	if (f->failed)
 		return;
 	for (uint32_t i = 0; i < f->m->waits.len; i++)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The plain lists: off-CPU blocks, samples, edges, long waits. */
+/* The plain lists: off-CPU blocks, samples, edges, long waits, notes. */
 #include "model/freeze_priv.h"
 #include "model/syscalls.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int compare_block(const void *pa, const void *pb)
 {
@@ -143,6 +144,33 @@ static void edge_list(struct freeze *f)
 	f->snap->edges_len = (uint32_t)len;
 }
 
+static int compare_note(const void *pa, const void *pb)
+{
+	const struct snap_note *a = pa;
+	const struct snap_note *b = pb;
+	int r = freeze_rising(a->note, b->note);
+
+	return r ? r : strcmp(a->module, b->module);
+}
+
+static void note_list(struct freeze *f)
+{
+	const size_t len = f->m->notes.len;
+	struct snap_note *list = freeze_array(f, len, sizeof(*list));
+
+	for (size_t i = 0; !f->failed && i < len; i++) {
+		const struct model_note *from = (struct model_note *)f->m->notes.at + i;
+
+		list[i] = (struct snap_note){.note = (enum note)from->note,
+					     .module = freeze_string(f, from->module)};
+	}
+	if (f->failed)
+		return;
+	qsort(list, len, sizeof(*list), compare_note);
+	f->snap->notes = list;
+	f->snap->notes_len = (uint32_t)len;
+}
+
 static uint32_t lock_index(const struct freeze *f, uint64_t id)
 {
 	const uint32_t *i = table_find(&f->m->locks, &id);
@@ -175,4 +203,5 @@ void freeze_lists(struct freeze *f)
 	sample_list(f);
 	edge_list(f);
 	long_wait_list(f);
+	note_list(f);
 }

@@ -18,6 +18,7 @@ struct freeze_group {
 	uint32_t named;	    /* .. that has the best name, or SNAP_NONE */
 	uint32_t value;	    /* futex value of a wait on it */
 	uint32_t value_pid; /* .. by a thread of this process */
+	uint32_t on_stack_tid; /* it lies on this thread's stack, 0 = not known to */
 	struct snap_waiter *waiters;
 	struct snap_holder *holders; /* .thread: the model's until freeze_lock_list() */
 	uint32_t *pids;
@@ -40,6 +41,8 @@ struct freeze {
 	struct strbuf scratch;
 	const char **texts;   /* by string of the model: escaped, NULL until first used */
 	uint8_t *stack_sites; /* by stack: enum lock_kind by its function names */
+	bool *stack_glibc;    /* by stack: its innermost user frame is glibc's */
+	uint64_t *objects;    /* by lock of the model: address of the object that its word is in */
 	uint32_t *group_of;   /* by lock of the model */
 	struct freeze_group *groups;
 	uint32_t groups_len;
@@ -71,8 +74,10 @@ void freeze_slices(struct freeze *f);
 
 /* Index of a stack in the snapshot by the source's id, or SNAP_NONE. */
 uint32_t freeze_stack(const struct freeze *f, uint64_t id);
-/* Name of a lock that no record names, by what it is. Threads must be frozen. */
-const char *freeze_lock_name(struct freeze *f, const struct freeze_group *group);
+/* Fill in name, module and named of @lock, whose waiters are there. */
+void freeze_lock_name(struct freeze *f, const struct freeze_group *group, struct snap_lock *lock);
+/* Add the address to names that several locks without a symbol share. */
+void freeze_tell_apart(struct freeze *f, struct snap_lock *locks, uint32_t len);
 /* Thread of the model that is in the snapshot, or NO_THREAD. */
 uint32_t freeze_known_thread(const struct freeze *f, uint32_t thread);
 /* The time of waits on a word of this group, by class: @peer_ns of @blocked_ns had work in hand. */

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "base/num.h"
 #include "model/freeze_priv.h"
 #include "model/kernel_address.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The frame of the code at an address, and before it those that were inlined there. */
 static void add_frames(struct freeze *f, const struct model_frame *frame, struct snap_frame *to)
@@ -55,12 +57,33 @@ static enum lock_kind site_of(const struct freeze *f, const struct model_stack *
 	return lock_kind_of_site(names, len);
 }
 
+static bool waits_in_glibc(const struct freeze *f, const struct model_stack *stack)
+{
+	/* Since 2.34, and before. */
+	static const char *const files[] = {"/libc.so.6", "/libc-2.", "/libpthread-2."};
+
+	for (uint32_t i = 0; i < stack->len; i++) {
+		const struct model_frame *frame =
+			model_frame(f->m, f->m->stack_frames.at[stack->first + i]);
+		const char *module = strpool_get(&f->m->strings, frame->module);
+
+		if (kernel_address(frame->ip))
+			continue;
+		for (size_t k = 0; k < ARRAY_LEN(files); k++)
+			if (strstr(module, files[k]))
+				return true;
+		return false;
+	}
+	return false;
+}
+
 void freeze_stacks(struct freeze *f)
 {
 	const struct model *m = f->m;
 	struct snap_stack *stacks = freeze_array(f, m->stacks.len, sizeof(*stacks));
 
 	f->stack_sites = freeze_temporary(f, m->stacks.len, sizeof(*f->stack_sites));
+	f->stack_glibc = freeze_temporary(f, m->stacks.len, sizeof(*f->stack_glibc));
 	if (f->failed)
 		return;
 	for (uint32_t i = 0; i < m->stacks.len; i++) {
@@ -82,6 +105,7 @@ void freeze_stacks(struct freeze *f)
 						.frames_len = len,
 						.frames = frames};
 		f->stack_sites[i] = (uint8_t)site_of(f, from);
+		f->stack_glibc[i] = waits_in_glibc(f, from);
 	}
 	f->snap->stacks = stacks;
 	f->snap->stacks_len = (uint32_t)m->stacks.len;

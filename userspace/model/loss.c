@@ -71,6 +71,9 @@ static const struct loss_row loss_table[LOSS_COUNT] = {
 	[LOSS_STACK_FRAME_POINTER] = {"stack_frame_pointer", false,
 				      "stacks followed by frame pointers alone, as no unwind table "
 				      "was there: they may be cut or wrong"},
+	[LOSS_FUTEX_CALLS_FULL] = {"futex_calls_full", true,
+				   "futex calls of some processes were not counted because "
+				   "their map was full"},
 	[LOSS_LINES_SKIPPED] = {"lines_skipped", false,
 				"source lines were not looked up: the time for it was over, or the "
 				"debug information is damaged"},

@@ -96,6 +96,7 @@ int model_apply_lock_name(struct model *m, const struct record *rec, struct err 
 	lock = model_lock(m, i);
 	lock->name_seen = true;
 	lock->symbol = from->symbol;
+	lock->on_stack_tid = from->on_stack_tid;
 	lock->name = name;
 	lock->module = module;
 	return 0;

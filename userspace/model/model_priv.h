@@ -21,6 +21,7 @@
 #define LIMIT_STACKS 262144
 #define LIMIT_FRAMES (4U << 20) /* of all stacks together; also of distinct ones */
 #define LIMIT_SLICES 100000
+#define LIMIT_NOTES 65536
 
 struct model_thread {
 	bool counted; /* RECORD_COUNTERS was seen */
@@ -43,6 +44,7 @@ struct model_lock {
 	uint32_t path; /* string, as are name and module */
 	bool name_seen;
 	bool symbol;
+	uint32_t on_stack_tid;
 	uint32_t name;
 	uint32_t module;
 	struct record_contention contention;
@@ -118,6 +120,11 @@ struct model_inlined {
 	uint32_t line;
 };
 
+struct model_note {
+	uint32_t module; /* string */
+	uint32_t note;
+};
+
 struct model_slice {
 	uint64_t end_ns;
 	uint64_t class_ns[CLASS_COUNT]; /* of all threads, without futex waits */
@@ -157,6 +164,7 @@ struct model {
 	struct table frames;	    /* struct model_frame by struct frame_key */
 	VEC(uint32_t) stack_frames; /* indexes of frames, innermost first */
 	VEC(struct model_inlined) inlined;
+	struct table notes; /* struct model_note by itself */
 	VEC(struct record_long_wait) long_waits;
 
 	VEC(struct model_open) open; /* at the last slice's end */
@@ -225,6 +233,7 @@ model_apply_fn model_apply_edge;
 model_apply_fn model_apply_stack;
 model_apply_fn model_apply_frame;
 model_apply_fn model_apply_inlined;
+model_apply_fn model_apply_note;
 model_apply_fn model_apply_lock_name;
 model_apply_fn model_apply_long_wait;
 model_apply_fn model_apply_futex_calls;

@@ -88,6 +88,19 @@ int model_apply_frame(struct model *m, const struct record *rec, struct err *err
 	return 0;
 }
 
+int model_apply_note(struct model *m, const struct record *rec, struct err *err)
+{
+	struct model_note note = {.note = rec->note.note};
+	uint32_t i;
+	int r = strpool_put(&m->strings, rec->note.module, &note.module, err);
+
+	if (r == 0)
+		r = table_put(&m->notes, &note, &i, err);
+	if (r > 0)
+		((struct model_note *)m->notes.at)[i] = note;
+	return r < 0 ? r : 0;
+}
+
 int model_apply_inlined(struct model *m, const struct record *rec, struct err *err)
 {
 	const struct record_inlined *from = &rec->inlined;

@@ -68,6 +68,7 @@ enum record_type {
 	RECORD_SLICE,	    /* all counters of one slice have been sent */
 	RECORD_END,	    /* last of all; absent in a capture that was cut */
 	RECORD_INLINED,	    /* a function that was inlined at one address, after its RECORD_FRAME */
+	RECORD_NOTE,	    /* what a file of the target lacks */
 	RECORD_TYPE_COUNT
 };
 
@@ -263,6 +264,7 @@ struct record_lock_name {
 	char name[RECORD_NAME_MAX];
 	char module[RECORD_NAME_MAX];
 	bool symbol; /* a data symbol (else what tells it apart) */
+	uint32_t on_stack_tid; /* without a name: it lies on this thread's stack, 0 = not known to */
 };
 
 struct record_long_wait {
@@ -297,6 +299,11 @@ struct record_host {
 struct record_loss {
 	uint32_t cause; /* enum loss_cause */
 	uint64_t count; /* cumulative */
+};
+
+struct record_note {
+	uint32_t note; /* enum note */
+	char module[RECORD_NAME_MAX];
 };
 
 struct record_self {
@@ -347,6 +354,7 @@ struct record {
 		struct record_slice slice;
 		struct record_end end;
 		struct record_inlined inlined;
+		struct record_note note;
 	};
 };
 

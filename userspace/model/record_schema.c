@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/num.h"
 #include "model/loss.h"
+#include "model/note.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -230,6 +231,7 @@ static const struct record_field lock_name_fields[] = {
 	STRING(lock_name, name),
 	STRING(lock_name, module),
 	BOOL(lock_name, symbol),
+	U32(lock_name, on_stack_tid),
 };
 
 static const struct record_field long_wait_fields[] = {
@@ -263,6 +265,11 @@ static const struct record_field host_fields[] = {
 static const struct record_field loss_fields[] = {
 	ENUM(loss, cause, LOSS_COUNT),
 	U64(loss, count),
+};
+
+static const struct record_field note_fields[] = {
+	ENUM(note, note, NOTE_COUNT),
+	STRING(note, module),
 };
 
 static const struct record_field self_fields[] = {
@@ -314,6 +321,7 @@ static const struct record_schema schemas[RECORD_TYPE_COUNT] = {
 	SCHEMA(RECORD_SLICE, slice),
 	SCHEMA(RECORD_END, end),
 	SCHEMA(RECORD_INLINED, inlined),
+	SCHEMA(RECORD_NOTE, note),
 };
 /* clang-format on */
 

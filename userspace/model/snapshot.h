@@ -9,6 +9,7 @@
 #define MODEL_SNAPSHOT_H
 
 #include "model/loss.h"
+#include "model/note.h"
 #include "model/record.h"
 
 #define SNAP_NONE UINT32_MAX
@@ -174,6 +175,12 @@ struct snap_edge {
 	uint64_t wait_ns;
 };
 
+/* What a file of the target lacks. */
+struct snap_note {
+	enum note note;
+	const char *module;
+};
+
 struct snap_slice {
 	uint64_t at_ns; /* from the window's start */
 	uint64_t duration_ns;
@@ -217,6 +224,8 @@ struct snapshot {
 	const struct snap_edge *edges;
 	uint32_t slices_len; /* in time */
 	const struct snap_slice *slices;
+	uint32_t notes_len; /* by note, then module */
+	const struct snap_note *notes;
 	uint32_t long_waits_len; /* in the order of their ends; tids as recorded */
 	const struct record_long_wait *long_waits;
 };

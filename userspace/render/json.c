@@ -151,6 +151,14 @@ static json_t *causes(const struct json_report *j, bool is_loss)
 	return obj;
 }
 
+static json_t *note(struct json_report *j, uint32_t i)
+{
+	const struct snap_note *n = &j->snap->notes[i];
+
+	return json_pack("{s:o, s:s, s:s}", "module", jr_text(n->module), "note",
+			 note_name(n->note), "meaning", note_meaning(n->note));
+}
+
 static json_t *futex_calls(const struct snapshot *snap)
 {
 	const struct record_futex_calls *calls = &snap->futex_calls;
@@ -209,6 +217,7 @@ static json_t *whole(struct json_report *j)
 	root = jr_joined(root, jr_lists(j));
 	root = jr_with(root, "losses", causes(j, true));
 	root = jr_with(root, "incomplete", causes(j, false));
+	root = jr_with(root, "notes", jr_array(j, snap->notes_len, note));
 	root = jr_with(root, "self", self(j->rep));
 	root = jr_with(root, "host", host(snap));
 	return jr_with(root, "futex_calls", futex_calls(snap));

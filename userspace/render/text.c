@@ -257,6 +257,25 @@ static void incomplete(struct page *page, const struct snapshot *snap)
 	strbuf_free(&text);
 }
 
+/* The first few: the JSON report has all. */
+static void notes(struct page *page, const struct snapshot *snap)
+{
+	const uint32_t shown_max = 4;
+
+	for (uint32_t i = 0; i < snap->notes_len && i < shown_max; i++) {
+		const struct snap_note *n = &snap->notes[i];
+		struct strbuf text = {0};
+
+		strbuf_printf(&text, "note: %s %s", n->module, note_meaning(n->note));
+		if (i == shown_max - 1 && snap->notes_len > shown_max)
+			strbuf_printf(&text, " (and %u more notes)", snap->notes_len - shown_max);
+		page_gap(page, 2);
+		page_wrap(page, STYLE_DIM, 4, strbuf_str(&text), NULL);
+		page->out->failed |= text.failed;
+		strbuf_free(&text);
+	}
+}
+
 static void footer(struct page *page, const struct report *rep)
 {
 	const char *dot = page_dot(page);
@@ -269,6 +288,7 @@ static void footer(struct page *page, const struct report *rep)
 	if (!losses(page, rep->snap))
 		strbuf_printf(&text, "nothing lost%s", dot);
 	incomplete(page, rep->snap);
+	notes(page, rep->snap);
 	strbuf_puts(&text, "own cost ");
 	units_percent(&text, rep->self_cpu_ratio + rep->self_bpf_ratio);
 	strbuf_puts(&text, " of one CPU (collector ");

@@ -137,6 +137,7 @@ int live_open(const struct live_options *opt, const struct record_sink *sink, st
 		goto fail;
 	/* Nobody waits for tables: the window has begun. */
 	live_unwind_refresh(live, true);
+	live_stacks_before_attach(live);
 	*ret = live;
 	return 0;
 fail:
@@ -185,6 +186,10 @@ static int read_everything(struct live *live, uint64_t now_ns, bool all, struct 
 		rc = live_read_threads(live, now_ns, err);
 	if (!rc)
 		rc = live_read_maps(live, all, err);
+	if (!rc && live->end_ns)
+		rc = live_emit_open_blocks(live, err);
+	if (!rc && live->end_ns)
+		rc = live_unwind_emit_notes(live, err);
 	if (!rc)
 		rc = live_emit_processes(live, err);
 	if (!rc)

@@ -27,6 +27,7 @@ static const enum loss_cause cause_of[] = {
 	[CP_LOST_SYSCALL] = LOSS_NEW_SYSCALL,
 	[CP_LOST_STACK_NO_TABLE] = LOSS_STACK_FRAME_POINTER,
 	[CP_LOST_SAMPLES_SKIPPED] = LOSS_SAMPLES_SKIPPED,
+	[CP_LOST_FUTEX_CALLS] = LOSS_FUTEX_CALLS_FULL,
 };
 _Static_assert(ARRAY_LEN(cause_of) == CP_LOST_COUNT, "every loss of the BPF side has a cause");
 
@@ -79,7 +80,9 @@ int live_read_losses(struct live *live, struct err *err)
 		if (rc)
 			return rc;
 	}
-	rc = emit_loss(live, LOSS_TORN_SLOTS, live->torn, err);
+	rc = emit_loss(live, LOSS_STACK_BEFORE_ATTACH, live->stacks_before_attach, err);
+	if (!rc)
+		rc = emit_loss(live, LOSS_TORN_SLOTS, live->torn, err);
 	return rc ? rc : emit_loss(live, LOSS_RECURSION, recursion_misses(live), err);
 }
 

@@ -70,6 +70,7 @@ struct live {
 	struct hashmap view_pids;	      /* kernel-wide tgid -> pid as concprof sees it */
 	uint64_t loss_sent[LOSS_COUNT];
 	uint64_t torn; /* slots that could not be read whole */
+	uint64_t stacks_before_attach; /* of blocked threads that could not be read */
 	/* own cost */
 	uint64_t cpu_base_ns;
 	uint64_t events_ended;
@@ -104,11 +105,16 @@ struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t 
 int live_emit_thread(struct live *live, const struct cp_thread *t, uint64_t now_ns, bool ended,
 		     struct err *err);
 int live_read_threads(struct live *live, uint64_t now_ns, struct err *err);
+/* A whole copy of slot @index: taken again while it is being written. False when it is never quiet.
+ */
+bool live_copy_slot(const struct live *live, uint32_t index, struct cp_thread *ret);
 int live_emit_process(struct live *live, struct live_process *p, struct err *err);
 int live_emit_processes(struct live *live, struct err *err);
 
 /* live_maps.c: what is aggregated in maps */
 int live_read_maps(struct live *live, bool all, struct err *err);
+/* At the window's end, after the maps: what threads are blocked in, beside futexes. */
+int live_emit_open_blocks(struct live *live, struct err *err);
 /* The record id of @key, announced first where it is new; 0 when memory is short. */
 uint64_t live_lock_id(struct live *live, const struct cp_lock_key *key, struct err *err);
 int live_send_stack(struct live *live, uint64_t id, struct err *err);
@@ -116,10 +122,22 @@ int live_send_stack(struct live *live, uint64_t id, struct err *err);
 /* live_unwind.c */
 int live_unwind_open(struct live *live, struct err *err);
 void live_unwind_free(struct live *live);
+/* Which files have no table, and why. */
+int live_unwind_emit_notes(struct live *live, struct err *err);
 /* @p has ended: its pid may be used again. */
 void live_unwind_drop(struct live *live, const struct live_process *p);
 /* Tables for processes that are new or have changed their mappings; @all: look at every one. */
 void live_unwind_refresh(struct live *live, bool all);
+
+/* The row for @ip in the tables of a process, 0 where there is none. */
+uint64_t live_unwind_row(const struct live *live, const struct cp_unwind_process *p, uint64_t ip);
+
+/* live_stacks.c */
+/* Read the stacks of the threads that were blocked when they were seeded, of new ones since the last
+ * call. Needs their tables. */
+void live_stacks_before_attach(struct live *live);
+/* The stack so read of the thread in slot @t, 0 = none. */
+uint64_t live_attach_stack(const struct live *live, const struct cp_thread *t);
 
 /* live_ring.c */
 int live_ring_open(struct live *live, struct err *err);

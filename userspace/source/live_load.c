@@ -80,6 +80,7 @@ static int size_maps(struct live *live)
 	rc |= bpf_map__set_max_entries(skel->maps.tid_slots, pid_max() / CP_TIDS_PER_CHUNK + 1);
 	rc |= bpf_map__set_max_entries(skel->maps.slots, live->slots_len);
 	rc |= bpf_map__set_max_entries(skel->maps.free_slots, live->slots_len);
+	rc |= bpf_map__set_max_entries(skel->maps.attach_stacks, live->slots_len);
 	rc |= bpf_map__set_max_entries(skel->maps.ns_tids, live->slots_len);
 	rc |= bpf_map__set_max_entries(skel->maps.waits, scaled(threads, 8, 8192, 65536));
 	rc |= bpf_map__set_max_entries(skel->maps.blames, scaled(threads, 4, 8192, 32768));

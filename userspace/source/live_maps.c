@@ -160,6 +160,14 @@ static int emit_contention(struct live *live, const void *key, const void *value
 	return live_emit(live, err);
 }
 
+static uint32_t class_of_block(uint32_t cls)
+{
+	/* A pipe or queue wait that is open: nobody has handed anything over yet. */
+	if (cls == CP_IPC)
+		return CLASS_POOL_IDLE;
+	return cls < CLASS_COUNT ? cls : CLASS_OTHER;
+}
+
 static int emit_block(struct live *live, const void *key, const void *value, struct err *err)
 {
 	const struct cp_block_key *k = key;
@@ -172,13 +180,45 @@ static int emit_block(struct live *live, const void *key, const void *value, str
 	memset(&live->rec, 0, sizeof(live->rec));
 	live->rec.type = RECORD_BLOCK;
 	b->tid = k->tid;
-	b->class = k->cls < CLASS_COUNT ? k->cls : CLASS_OTHER;
+	b->class = class_of_block(k->cls);
 	b->syscall = k->syscall;
 	b->stack = k->stack;
 	b->count = v->count;
 	b->ns = v->ns;
 	b->max_ns = v->max_ns;
 	return live_emit(live, err);
+}
+
+/* The block that thread @t is in now, with those of the same kind that have ended. */
+static int emit_open_block(struct live *live, const struct cp_thread *t, struct err *err)
+{
+	const struct cp_block_key key = {
+		.stack = t->block_stack ? t->block_stack : live_attach_stack(live, t),
+		.tid = t->view_tid,
+		.cls = class_of_block(t->cls),
+		.syscall = t->block_syscall,
+	};
+	uint64_t ns = num_sat_sub(live->end_ns, t->block_ns);
+	struct cp_block sum;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(live->skel->maps.blocks), &key, &sum))
+		memset(&sum, 0, sizeof(sum));
+	sum.count++;
+	sum.ns += ns;
+	sum.max_ns = num_max_u64(sum.max_ns, ns);
+	return emit_block(live, &key, &sum, err);
+}
+
+int live_emit_open_blocks(struct live *live, struct err *err)
+{
+	struct cp_thread t;
+	int rc = 0;
+
+	for (uint32_t slot = 1; slot < live->slots_len && !rc; slot++)
+		if (live_copy_slot(live, slot, &t) && t.view_tid && t.blocked &&
+		    t.cls != CP_FUTEX && t.cls != CP_LOCK && t.cls != CP_RUNQ_WAKE)
+			rc = emit_open_block(live, &t, err);
+	return rc;
 }
 
 static int emit_sample(struct live *live, const void *key, const void *value, struct err *err)

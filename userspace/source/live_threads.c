@@ -37,9 +37,7 @@ struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t 
 	return p;
 }
 
-/* A whole copy of slot @index: taken again while it is being written. False when it is never quiet.
- */
-static bool copy_slot(const struct live *live, uint32_t index, struct cp_thread *ret)
+bool live_copy_slot(const struct live *live, uint32_t index, struct cp_thread *ret)
 {
 	const volatile struct cp_thread *slot =
 		(const volatile struct cp_thread *)(live->slots + index * live->slot_size);
@@ -104,7 +102,7 @@ static int emit_open_wait(struct live *live, const struct cp_thread *t, uint64_t
 			  struct err *err)
 {
 	struct record_open_wait open = {
-		.stack = t->fx.before_attach ? 0 : t->fx.stack,
+		.stack = t->fx.before_attach ? live_attach_stack(live, t) : t->fx.stack,
 		.tid = t->view_tid,
 		.op = t->fx.op,
 		.value = t->fx.value,
@@ -179,7 +177,7 @@ int live_read_threads(struct live *live, uint64_t now_ns, struct err *err)
 
 		if (!__atomic_load_n(&slot->view_tid, __ATOMIC_RELAXED))
 			continue;
-		if (!copy_slot(live, i, &t)) {
+		if (!live_copy_slot(live, i, &t)) {
 			live->torn++;
 			continue;
 		}

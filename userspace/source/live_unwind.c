@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "model/note.h"
 #include "source/live_internal.h"
 #include "symbol/maps.h"
 #include "symbol/target_file.h"
@@ -34,7 +35,9 @@ struct file_key {
 };
 
 struct loaded_table {
-	uint32_t id;		   /* UINT32_MAX: none could be made */
+	uint32_t id;		   /* UINT32_MAX: none could be made .. */
+	enum note why;		   /* .. for this reason */
+	char *path;		   /* of a file without one */
 	struct unwind_table shape; /* without rows and index, which the kernel side has */
 };
 
@@ -47,7 +50,6 @@ struct live_unwind {
 	VEC(struct loaded_table) tables;
 	struct hashmap signatures; /* pid -> hash of its executable mappings */
 	uint32_t vdso;		   /* index in tables, UINT32_MAX = not tried */
-	uint64_t refused;	   /* files without a table: unreadable, none inside, no room */
 };
 
 static void *map_values(const struct bpf_map *map, size_t bytes)
@@ -91,8 +93,10 @@ void live_unwind_free(struct live *live)
 		munmap(u->index, u->index_bytes);
 	hashmap_free(&u->by_file);
 	hashmap_free(&u->signatures);
-	for (size_t i = 0; i < u->tables.len; i++)
+	for (size_t i = 0; i < u->tables.len; i++) {
 		free(u->tables.at[i].shape.segments);
+		free(u->tables.at[i].path);
+	}
 	vec_free(&u->tables);
 	free(u);
 	live->unwind = NULL;
@@ -136,8 +140,10 @@ static uint32_t upload(struct live *live, const struct unwind_table *table)
 	return id;
 }
 
-/* Keep what became of a file; the index of its entry, UINT32_MAX when memory is short. */
-static uint32_t keep(struct live *live, struct unwind_table *table)
+/* Keep what became of the file at @path, where @table is NULL because of @why; the index of its
+ * entry, UINT32_MAX when memory is short. */
+static uint32_t keep(struct live *live, struct unwind_table *table, enum note why,
+		     const char *path)
 {
 	struct live_unwind *u = live->unwind;
 	struct loaded_table *t = vec_add(&u->tables);
@@ -151,8 +157,10 @@ static uint32_t keep(struct live *live, struct unwind_table *table)
 		t->shape.rows = NULL;
 		t->shape.index = NULL;
 		table->segments = NULL; /* handed over */
+		why = NOTE_UNWIND_NO_ROOM;
 	}
-	u->refused += t->id == UINT32_MAX;
+	t->why = why;
+	t->path = t->id == UINT32_MAX ? strdup(path) : NULL;
 	return u->tables.len - 1;
 }
 
@@ -165,6 +173,7 @@ static uint32_t table_of_file(struct live *live, pid_t pid, const struct target_
 	struct file_key key = {0};
 	const uint32_t *known;
 	uint32_t index;
+	int r;
 
 	if (target_file_open(pid, root, m, path, &file))
 		return UINT32_MAX;
@@ -177,10 +186,12 @@ static uint32_t table_of_file(struct live *live, pid_t pid, const struct target_
 		close(file.fd);
 		return *known;
 	}
-	if (unwind_table_build(file.fd, &table, NULL))
+	r = unwind_table_build(file.fd, &table, NULL);
+	if (r)
 		table = NULL;
 	close(file.fd);
-	index = keep(live, table);
+	index = keep(live, table,
+		     r == -ENODATA ? NOTE_NO_UNWIND_TABLE : NOTE_UNWIND_UNREADABLE, path);
 	unwind_table_free(table);
 	if (index != UINT32_MAX)
 		hashmap_put(&u->by_file, &key, index, NULL);
@@ -202,7 +213,7 @@ static uint32_t table_of_vdso(struct live *live)
 	if (m && unwind_table_build_memory(image, num_min_u64(m->end - m->start, VDSO_BYTES_MAX),
 					   &table, NULL))
 		table = NULL;
-	u->vdso = keep(live, table);
+	u->vdso = keep(live, table, NOTE_NO_UNWIND_TABLE, "[vdso]");
 	unwind_table_free(table);
 	maps_free(&maps);
 	return u->vdso;
@@ -266,6 +277,30 @@ static void load_process(struct live *live, uint32_t pid, uint32_t tgid, const s
 				    BPF_ANY);
 }
 
+uint64_t live_unwind_row(const struct live *live, const struct cp_unwind_process *p, uint64_t ip)
+{
+	const struct live_unwind *u = live->unwind;
+	struct cp_unwind_table table;
+	const struct cp_unwind_mapping *m = NULL;
+	uint32_t lo, hi;
+	uint64_t off;
+
+	for (uint32_t i = 0; i < p->len && !m; i++)
+		if (ip >= p->at[i].start && ip - p->at[i].start < p->at[i].len)
+			m = &p->at[i];
+	if (!m ||
+	    bpf_map_lookup_elem(bpf_map__fd(live->skel->maps.unwind_tables), &m->table, &table))
+		return 0;
+	off = ip - m->start + m->delta;
+	if (off >= table.text_bytes)
+		return 0;
+	lo = table.first_row + u->index[table.first_index + off / UNWIND_INDEX_BYTES];
+	hi = table.first_row + u->index[table.first_index + off / UNWIND_INDEX_BYTES + 1];
+	while (lo < hi && unwind_row_pc(u->rows[lo + 1]) <= off)
+		lo++;
+	return u->rows[lo];
+}
+
 static void refresh_process(struct live *live, struct live_process *p)
 {
 	bool due = p->tables_due; /* new, or after an exec: the kernel side has none */
@@ -283,6 +318,25 @@ static void refresh_process(struct live *live, struct live_process *p)
 		load_process(live, p->pid, p->tgid, &maps);
 	}
 	maps_free(&maps);
+}
+
+int live_unwind_emit_notes(struct live *live, struct err *err)
+{
+	const struct loaded_table *t;
+	int rc = 0;
+
+	if (!live->unwind)
+		return 0;
+	VEC_FOREACH (&live->unwind->tables, t) {
+		if (rc || !t->path)
+			continue;
+		memset(&live->rec, 0, sizeof(live->rec));
+		live->rec.type = RECORD_NOTE;
+		live->rec.note.note = t->why;
+		snprintf(live->rec.note.module, sizeof(live->rec.note.module), "%s", t->path);
+		rc = live_emit(live, err);
+	}
+	return rc;
 }
 
 void live_unwind_drop(struct live *live, const struct live_process *p)

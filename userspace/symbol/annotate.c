@@ -37,6 +37,7 @@ struct lock_want {
 	struct symbol symbol;
 	uint32_t member; /* string: the part of the object, "" = not known */
 	bool member_found;
+	uint32_t on_stack_tid;
 };
 
 struct place {
@@ -311,9 +312,11 @@ static int send_lock(const struct wants *wants, const struct lock_want *want,
 	struct record rec = {.type = RECORD_LOCK_NAME};
 
 	rec.lock_name.lock = want->lock.lock;
+	rec.lock_name.on_stack_tid = want->on_stack_tid;
 	if (!name_lock(wants, want, &rec.lock_name)) {
 		unnamed->locks++;
-		return 0;
+		if (!want->on_stack_tid)
+			return 0;
 	}
 	return sink->put(sink->ctx, &rec, err);
 }
@@ -341,6 +344,7 @@ static int send_losses(const struct symbolizer *symbolizer, const struct wants *
 	symbolizer_get_stats(symbolizer, &stats);
 	files = num_sat_add(num_sat_add(stats.files.unreadable, stats.files.corrupt),
 			    num_sat_add(stats.files.mismatched, stats.files.over_limit));
+	files = num_sat_add(files, stats.perf_maps_refused);
 	rc = send_loss(sink, LOSS_UNRESOLVED_FRAMES, unnamed->frames, err);
 	if (rc == 0)
 		rc = send_loss(sink, LOSS_UNRESOLVED_LOCKS, unnamed->locks, err);
@@ -435,6 +439,9 @@ static int look_up(struct wants *wants, struct symbolizer *symbolizer,
 				&want->symbol);
 		if (want->symbol.kind == SYMBOL_NAMED)
 			ask(wants, symbolizer, &want->symbol, true, i);
+		else if (want->symbol.kind == SYMBOL_ANON)
+			want->on_stack_tid = (uint32_t)symbolizer_stack_owner(
+				symbolizer, (pid_t)want->lock.pid, want->lock.address);
 	}
 	if (rc == 0) {
 		long missing = source_lines_find(wants->queries.at, wants->queries.len,
@@ -445,11 +452,30 @@ static int look_up(struct wants *wants, struct symbolizer *symbolizer,
 	return rc;
 }
 
+struct note_sink {
+	const struct record_sink *sink;
+	struct err *err;
+	int rc;
+};
+
+static void send_note(void *ctx, enum note note, const char *path)
+{
+	struct note_sink *to = ctx;
+	struct record rec = {.type = RECORD_NOTE};
+
+	if (to->rc)
+		return;
+	rec.note.note = note;
+	copy_module(rec.note.module, sizeof(rec.note.module), path);
+	to->rc = to->sink->put(to->sink->ctx, &rec, to->err);
+}
+
 static int send_all(struct wants *wants, struct symbolizer *symbolizer,
 		    const struct record_sink *sink, struct err *err)
 {
 	const struct frame_want *frame;
 	const struct lock_want *lock;
+	struct note_sink notes = {.sink = sink, .err = err};
 	struct unnamed unnamed = {0};
 	int rc = look_up(wants, symbolizer, sink, &unnamed, err);
 
@@ -461,7 +487,10 @@ static int send_all(struct wants *wants, struct symbolizer *symbolizer,
 		if (rc == 0)
 			rc = send_lock(wants, lock, sink, &unnamed, err);
 	}
-	return rc ? rc : send_losses(symbolizer, wants, &unnamed, sink, err);
+	if (rc)
+		return rc;
+	symbolizer_notes(symbolizer, send_note, &notes);
+	return notes.rc ? notes.rc : send_losses(symbolizer, wants, &unnamed, sink, err);
 }
 
 static void resolve_kernel(struct wants *wants)

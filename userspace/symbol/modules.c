@@ -150,6 +150,11 @@ static uint32_t module_of_file(struct modules *ms, struct target_file *file, con
 	return index;
 }
 
+static void note_down(struct module *module, enum note note)
+{
+	module->notes |= 1U << note;
+}
+
 uint32_t modules_open(struct modules *ms, pid_t pid, uint32_t root, const struct mapping *m,
 		      const char *path)
 {
@@ -172,7 +177,11 @@ uint32_t modules_open(struct modules *ms, pid_t pid, uint32_t root, const struct
 		ms->stats.mismatched++;
 	else if (r != -ENOTSUP)
 		ms->stats.unreadable++;
-	return modules_add_absent(ms, path);
+	index = modules_add_absent(ms, path);
+	if (index != MODULE_NONE && r != -ENOTSUP)
+		note_down(&ms->all.at[index],
+			  r == -ESTALE ? NOTE_FILE_REPLACED : NOTE_FILE_UNREADABLE);
+	return index;
 }
 
 uint32_t modules_vdso(struct modules *ms)
@@ -204,19 +213,23 @@ uint32_t modules_vdso(struct modules *ms)
 }
 
 /* Count why a file cannot be read; what is no ELF file at all is no loss. */
-static void count_failure(struct modules *ms, int r)
+static void count_failure(struct modules *ms, struct module *module, int r)
 {
-	if (r == -EBADMSG)
+	if (r == -EBADMSG) {
 		ms->stats.corrupt++;
-	else if (r == -ESTALE)
+		note_down(module, NOTE_FILE_CORRUPT);
+	} else if (r == -ESTALE) {
 		ms->stats.mismatched++;
-	else if (r == -EFBIG)
+		note_down(module, NOTE_DEBUG_OTHER_BUILD);
+	} else if (r == -EFBIG) {
 		ms->stats.over_limit++;
-	else if (r < 0 && r != -ENOEXEC && r != -ENOENT && r != -ENODATA)
+	} else if (r < 0 && r != -ENOEXEC && r != -ENOENT && r != -ENODATA) {
 		ms->stats.unreadable++;
+		note_down(module, NOTE_FILE_UNREADABLE);
+	}
 }
 
-static struct elf_syms *load_syms(struct modules *ms, int fd)
+static struct elf_syms *load_syms(struct modules *ms, struct module *module, int fd)
 {
 	struct elf_syms_info info;
 	struct elf_syms *syms = NULL;
@@ -231,7 +244,7 @@ static struct elf_syms *load_syms(struct modules *ms, int fd)
 		elf_syms_info(syms, &info);
 		ms->symbols += info.functions + info.objects;
 	}
-	count_failure(ms, r);
+	count_failure(ms, module, r);
 	return syms;
 }
 
@@ -241,7 +254,7 @@ struct elf_syms *modules_syms(struct modules *ms, uint32_t index)
 
 	if (module->state != MODULE_UNREAD)
 		return module->syms;
-	module->syms = load_syms(ms, module->fd);
+	module->syms = load_syms(ms, module, module->fd);
 	module->state = module->syms ? MODULE_READY : MODULE_BAD;
 	return module->syms;
 }
@@ -260,7 +273,7 @@ static struct module_extra *debug_of(struct modules *ms, struct module *module)
 	}
 	debug->fd = debug_file_open(module->fd, module->path, root_at(ms, module->root));
 	ms->open += debug->fd >= 0;
-	count_failure(ms, debug->fd);
+	count_failure(ms, module, debug->fd);
 	return debug;
 }
 
@@ -274,14 +287,15 @@ static struct module_extra *mini_of(struct modules *ms, struct module *module)
 	mini->tried = true;
 	mini->fd = debug_file_open_mini(module->fd);
 	ms->open += mini->fd >= 0;
-	count_failure(ms, mini->fd);
+	count_failure(ms, module, mini->fd);
 	return mini;
 }
 
-static struct elf_syms *syms_of_extra(struct modules *ms, struct module_extra *extra)
+static struct elf_syms *syms_of_extra(struct modules *ms, struct module *module,
+				      struct module_extra *extra)
 {
 	if (!extra->syms && extra->fd >= 0) {
-		extra->syms = load_syms(ms, extra->fd);
+		extra->syms = load_syms(ms, module, extra->fd);
 		if (!extra->syms) {
 			close(extra->fd);
 			ms->open--;
@@ -308,8 +322,8 @@ static struct elf_syms *further_syms(struct modules *ms, struct module *module)
 
 	if (has_symtab(module->syms))
 		return NULL;
-	further = syms_of_extra(ms, debug_of(ms, module));
-	return has_symtab(further) ? further : syms_of_extra(ms, mini_of(ms, module));
+	further = syms_of_extra(ms, module, debug_of(ms, module));
+	return has_symtab(further) ? further : syms_of_extra(ms, module, mini_of(ms, module));
 }
 
 bool modules_exported_only(struct modules *ms, uint32_t index)

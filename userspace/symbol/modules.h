@@ -12,6 +12,7 @@
 
 #include "base/hashmap.h"
 #include "base/vec.h"
+#include "model/note.h"
 #include "symbol/maps.h"
 #include "symbol/target_file.h"
 
@@ -46,6 +47,7 @@ struct module {
 	struct elf_syms *syms;
 	struct module_extra debug;
 	struct module_extra mini;
+	uint32_t notes; /* bits by enum note */
 	bool dwarf_tried;
 	int dwarf_fd; /* `fd` or `debug.fd`, -1 = none has line tables */
 };

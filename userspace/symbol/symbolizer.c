@@ -2,11 +2,13 @@
 #include "symbol/symbolizer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "base/hashmap.h"
 #include "base/num.h"
@@ -14,6 +16,8 @@
 #include "symbol/elf_syms.h"
 #include "symbol/maps.h"
 #include "symbol/modules.h"
+#include "symbol/perf_map.h"
+#include "symbol/stack_owner.h"
 
 /* A .bss that reaches beyond the file lies in anonymous mappings close behind the module's own. */
 #define BSS_LOOK_BACK_MAX 8
@@ -34,6 +38,11 @@ struct mapped_key {
 struct process {
 	pid_t pid;
 	uint32_t root; /* of modules_root() */
+	pid_t ns_pid;  /* as it calls itself, 0 = unknown */
+	uid_t uid;     /* effective */
+	bool perf_map_tried;
+	bool perf_map_refused;
+	struct perf_map *perf_map; /* of compiled code, NULL = none */
 	struct maps maps;
 	struct hashmap modules; /* struct mapped_key -> index of the module */
 };
@@ -42,6 +51,7 @@ struct symbolizer {
 	VEC(struct process) processes;
 	struct hashmap processes_by_pid; /* pid_t */
 	struct modules modules;
+	uint64_t perf_maps_refused;
 };
 
 struct symbolizer *symbolizer_new(void)
@@ -64,6 +74,7 @@ void symbolizer_free(struct symbolizer *s)
 	VEC_FOREACH (&s->processes, process) {
 		maps_free(&process->maps);
 		hashmap_free(&process->modules);
+		perf_map_free(process->perf_map);
 	}
 	vec_free(&s->processes);
 	modules_free(&s->modules);
@@ -144,6 +155,24 @@ static void open_executables(struct symbolizer *s, struct process *process)
 	}
 }
 
+/* Who the process is to itself: its files in /tmp are named after it, and must be its user's. */
+static void read_identity(struct process *process)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[64], line[512];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)process->pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		unsigned int uid;
+
+		if (sscanf(line, "Uid: %*u %u", &uid) == 1)
+			process->uid = uid;
+		if (strncmp(line, "NSpid:", 6) == 0 && strrchr(line, '\t'))
+			process->ns_pid = (pid_t)strtol(strrchr(line, '\t'), NULL, 10);
+	}
+}
+
 int symbolizer_add_process(struct symbolizer *s, pid_t pid, struct err *err)
 {
 	struct process *process;
@@ -164,6 +193,7 @@ int symbolizer_add_process(struct symbolizer *s, pid_t pid, struct err *err)
 	root = modules_root(&s->modules, pid);
 	if (root != MODULE_NONE)
 		process->root = root;
+	read_identity(process);
 	open_executables(s, process);
 	return 0;
 }
@@ -304,6 +334,28 @@ static bool name_in_module(struct symbolizer *s, struct process *process, const 
 	return true;
 }
 
+/* Code that the process compiled itself. */
+static void name_compiled(struct symbolizer *s, struct process *process, uint64_t addr,
+			  struct symbol *ret)
+{
+	const char *name;
+	int r;
+
+	if (!process->perf_map_tried && process->root != MODULE_NONE && process->ns_pid > 0) {
+		process->perf_map_tried = true;
+		r = perf_map_load(s->modules.roots.at[process->root].fd, process->ns_pid,
+				  process->uid, &process->perf_map);
+		process->perf_map_refused = r < 0 && r != -ENOENT;
+		s->perf_maps_refused += process->perf_map_refused;
+	}
+	name = process->perf_map ? perf_map_find(process->perf_map, addr, &ret->offset) : NULL;
+	if (!name)
+		return;
+	ret->kind = SYMBOL_NAMED;
+	ret->name = name;
+	ret->module = "[jit]";
+}
+
 /* The kernel links its image at 0 and maps it whole. */
 static void name_in_vdso(struct symbolizer *s, const struct mapping *m, uint64_t addr,
 			 struct symbol *ret)
@@ -334,6 +386,8 @@ void symbolizer_function(struct symbolizer *s, pid_t pid, uint64_t addr, struct 
 		(void)name_in_module(s, process, m, addr, true, ret);
 	else if (m && m->kind == MAPPING_SPECIAL && !strcmp(maps_path(&process->maps, m), "[vdso]"))
 		name_in_vdso(s, m, addr, ret);
+	else if (m && ret->kind == SYMBOL_ANON && m->perms & MAPPING_EXEC)
+		name_compiled(s, process, addr, ret);
 }
 
 void symbolizer_data(struct symbolizer *s, pid_t pid, uint64_t addr, struct symbol *ret)
@@ -363,6 +417,18 @@ void symbolizer_data(struct symbolizer *s, pid_t pid, uint64_t addr, struct symb
 	}
 }
 
+pid_t symbolizer_stack_owner(const struct symbolizer *s, pid_t pid, uint64_t addr)
+{
+	const struct process *process = find_process(s, pid);
+	const struct mapping *m = process ? maps_find(&process->maps, addr) : NULL;
+
+	if (m && m->kind == MAPPING_STACK)
+		return pid;
+	return m && m->kind == MAPPING_ANON && is_thread_stack(&process->maps, m)
+		       ? stack_owner(pid, m->start, m->end)
+		       : 0;
+}
+
 int symbolizer_mapping(const struct symbolizer *s, pid_t pid, uint64_t addr,
 		       struct symbol_mapping *ret)
 {
@@ -388,6 +454,26 @@ int symbolizer_dwarf(struct symbolizer *s, const struct symbol *symbol)
 	return symbol->in_elf == MODULE_NONE ? -1 : modules_dwarf(&s->modules, symbol->in_elf);
 }
 
+void symbolizer_notes(const struct symbolizer *s,
+		      void (*take)(void *ctx, enum note note, const char *path), void *ctx)
+{
+	const struct module *module;
+	const struct process *process;
+
+	VEC_FOREACH (&s->modules.all, module) {
+		for (unsigned note = 0; note < NOTE_COUNT; note++)
+			if (module->notes & (1U << note))
+				take(ctx, (enum note)note, module->path);
+	}
+	VEC_FOREACH (&s->processes, process) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/tmp/perf-%d.map", (int)process->ns_pid);
+		if (process->perf_map_refused)
+			take(ctx, NOTE_PERF_MAP_REFUSED, path);
+	}
+}
+
 static void count_syms(const struct elf_syms *syms, struct symbolizer_stats *stats)
 {
 	struct elf_syms_info info;
@@ -404,9 +490,18 @@ void symbolizer_get_stats(const struct symbolizer *s, struct symbolizer_stats *r
 	const struct process *process;
 	const struct module *module;
 
-	*ret = (struct symbolizer_stats){.files = s->modules.stats};
-	VEC_FOREACH (&s->processes, process)
+	*ret = (struct symbolizer_stats){
+		.files = s->modules.stats,
+		.perf_maps_refused = s->perf_maps_refused,
+	};
+	VEC_FOREACH (&s->processes, process) {
+		struct perf_map_stats map = {0};
+
 		ret->mappings_dropped += process->maps.dropped;
+		if (process->perf_map)
+			perf_map_get_stats(process->perf_map, &map);
+		ret->perf_map_lines_left_out += map.malformed + map.dropped;
+	}
 	VEC_FOREACH (&s->modules.all, module) {
 		count_syms(module->syms, ret);
 		count_syms(module->debug.syms, ret);
