@@ -16,7 +16,8 @@ say = $(if $(V),@true,@printf '  %-8s %s\n')
 # Debian 12's packages, by what needs them.
 DEPS_BUILD := gcc clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libiberty-dev libjansson-dev \
 	zlib1g-dev liblzma-dev libncurses-dev
-DEPS_TEST := check python3 redis-server redis-tools memcached mariadb-server sysbench procps iproute2 jq
+DEPS_TEST := check python3 redis-server redis-tools memcached mariadb-server sysbench procps iproute2 jq xz-utils \
+	gdb libc6-dbg g++ golang-go musl-tools nginx-light nodejs
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
 DEPS_BENCH := libbpf-tools linux-perf
 # Those whose known answer stands under emulation, too.

@@ -348,7 +348,7 @@ struct cp_unwind_process {
 };
 
 #define CP_STACK_TRUNCATED 1
-#define CP_STACK_BY_FRAME_POINTER 2 /* no table was there yet */
+#define CP_STACK_BY_FRAME_POINTER 2 /* in part or whole: no table was there */
 struct cp_stack {
 	__u32 view_tgid;
 	__u16 len;

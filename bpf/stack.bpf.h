@@ -123,8 +123,10 @@ static __noinline u64 take_stack(void *ctx, struct cp_thread *t, u32 user, u32 u
 		return id;
 	walk_stack(regs, p, w, s);
 	s->flags = w->complete ? 0 : CP_STACK_TRUNCATED;
-	if (w->by_frame_pointer) /* in part: JIT regions, files whose table is missing */
+	if (w->by_frame_pointer) { /* in part: JIT regions, files whose table is missing */
+		s->flags |= CP_STACK_BY_FRAME_POINTER;
 		count_loss(CP_LOST_STACK_NO_TABLE);
+	}
 	id = keep_stack(s, w->len, t);
 	if (cache)
 		remember_stack(cache, regs, w, id);

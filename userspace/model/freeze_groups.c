@@ -23,9 +23,8 @@ static void note_object(struct freeze *f, uint32_t lock, uint64_t stack_id)
 	uint32_t stack = freeze_stack(f, stack_id);
 
 	if (stack != SNAP_NONE && f->stack_glibc[stack])
-		f->objects[lock] =
-			lock_glibc_object((enum lock_kind)f->stack_sites[stack],
-					  model_lock(f->m, lock)->address);
+		f->objects[lock] = lock_glibc_object((enum lock_kind)f->stack_sites[stack],
+						     model_lock(f->m, lock)->address);
 }
 
 /* Several words may be one condvar's. */
@@ -55,8 +54,9 @@ static struct group_key key_of(const struct model_lock *lock, uint64_t object)
 	if (!lock->identified)
 		return (struct group_key){.where = {lock->id}, .identity = IDENTITY_NONE};
 	if (of_file(lock))
-		return (struct group_key){.where = {lock->dev, lock->inode, lock->file_offset - inside},
-					  .identity = IDENTITY_FILE};
+		return (struct group_key){
+			.where = {lock->dev, lock->inode, lock->file_offset - inside},
+			.identity = IDENTITY_FILE};
 	return (struct group_key){
 		.where = {object}, .pid = lock->pid, .identity = IDENTITY_ADDRESS};
 }

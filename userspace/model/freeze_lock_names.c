@@ -175,4 +175,3 @@ void freeze_tell_apart(struct freeze *f, struct snap_lock *locks, uint32_t len)
 	}
 	free(names);
 }
-

@@ -14,10 +14,10 @@ struct freeze_group {
 	struct snap_lock lock; /* sums; its arrays are filled in last */
 	struct lock_evidence evidence;
 	struct lock_judgement judgement;
-	uint32_t first;	    /* the model's lock that it was first met as */
-	uint32_t named;	    /* .. that has the best name, or SNAP_NONE */
-	uint32_t value;	    /* futex value of a wait on it */
-	uint32_t value_pid; /* .. by a thread of this process */
+	uint32_t first;	       /* the model's lock that it was first met as */
+	uint32_t named;	       /* .. that has the best name, or SNAP_NONE */
+	uint32_t value;	       /* futex value of a wait on it */
+	uint32_t value_pid;    /* .. by a thread of this process */
 	uint32_t on_stack_tid; /* it lies on this thread's stack, 0 = not known to */
 	struct snap_waiter *waiters;
 	struct snap_holder *holders; /* .thread: the model's until freeze_lock_list() */

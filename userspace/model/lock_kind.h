@@ -33,8 +33,9 @@ struct lock_judgement lock_judge(const struct lock_evidence *evidence);
  */
 enum lock_kind lock_kind_of_site(const char *const *names, size_t len);
 /*
- * The address of the glibc object of this kind (by lock_kind_of_site()) with @word: a condvar has two
- * futex words, a rwlock two, a barrier's lies behind its start.  @word itself for any other kind.
+ * The address of the glibc object of this kind (by lock_kind_of_site()) with @word: a condvar has
+ * two futex words, a rwlock two, a barrier's lies behind its start.  @word itself for any other
+ * kind.
  */
 uint64_t lock_glibc_object(enum lock_kind kind, uint64_t word);
 /* How many frames from the innermost one lock_kind_of_site() looks at. */

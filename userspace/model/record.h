@@ -233,7 +233,7 @@ struct record_stack {
 	uint64_t stack;
 	uint32_t pid; /* whose addresses these are */
 	bool truncated;
-	bool frame_pointers; /* followed by these alone: it may be cut or wrong */
+	bool frame_pointers; /* followed in part or whole: it may be cut or wrong */
 	uint32_t len;
 	uint64_t ips[RECORD_STACK_MAX]; /* innermost first */
 };
@@ -264,7 +264,8 @@ struct record_lock_name {
 	char name[RECORD_NAME_MAX];
 	char module[RECORD_NAME_MAX];
 	bool symbol; /* a data symbol (else what tells it apart) */
-	uint32_t on_stack_tid; /* without a name: it lies on this thread's stack, 0 = not known to */
+	uint32_t
+		on_stack_tid; /* without a name: it lies on this thread's stack, 0 = not known to */
 };
 
 struct record_long_wait {

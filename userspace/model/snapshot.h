@@ -144,7 +144,7 @@ struct snap_frame {
 
 struct snap_stack {
 	bool truncated;
-	bool frame_pointers; /* followed by these alone, without a table: may be cut or wrong */
+	bool frame_pointers; /* followed in part or whole, without a table: may be cut or wrong */
 	uint32_t frames_len;
 	const struct snap_frame *frames; /* innermost first */
 };

@@ -211,11 +211,14 @@ static json_t *sample(struct json_report *j, uint32_t i)
 static json_t *frame(const struct snap_frame *f)
 {
 	bool bare = !*f->name && !*f->module;
+	char address[24];
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "kind",
+	snprintf(address, sizeof(address), "0x%" PRIx64, f->ip);
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:b}", "kind",
 			 f->kernel ? "kernel" : "native", "name", jr_text(f->name), "file",
 			 jr_text(f->file), "line", jr_num(f->line), "module", jr_text(f->module),
-			 "offset", jr_num(bare ? f->ip : f->offset), "inlined", f->inlined);
+			 "offset", jr_num(bare ? f->ip : f->offset), "address", address, "inlined",
+			 f->inlined);
 }
 
 static json_t *stack(struct json_report *j, uint32_t i)

@@ -69,7 +69,7 @@ struct live {
 	struct hashmap sent[LIVE_SENT_COUNT]; /* hash of key -> hash of the value last sent */
 	struct hashmap view_pids;	      /* kernel-wide tgid -> pid as concprof sees it */
 	uint64_t loss_sent[LOSS_COUNT];
-	uint64_t torn; /* slots that could not be read whole */
+	uint64_t torn;		       /* slots that could not be read whole */
 	uint64_t stacks_before_attach; /* of blocked threads that could not be read */
 	/* own cost */
 	uint64_t cpu_base_ns;
@@ -133,8 +133,8 @@ void live_unwind_refresh(struct live *live, bool all);
 uint64_t live_unwind_row(const struct live *live, const struct cp_unwind_process *p, uint64_t ip);
 
 /* live_stacks.c */
-/* Read the stacks of the threads that were blocked when they were seeded, of new ones since the last
- * call. Needs their tables. */
+/* Read the stacks of the threads that were blocked when they were seeded, of new ones since the
+ * last call. Needs their tables. */
 void live_stacks_before_attach(struct live *live);
 /* The stack so read of the thread in slot @t, 0 = none. */
 uint64_t live_attach_stack(const struct live *live, const struct cp_thread *t);

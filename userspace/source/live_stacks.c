@@ -95,11 +95,12 @@ static bool walk_thread(struct live *live, const struct cp_thread *t,
 	struct cp_stack stack = {.view_tgid = t->view_tgid};
 	uint64_t ips[CP_STACK_MAX];
 	struct cp_thread now;
-	bool complete;
+	struct unwind_outcome outcome;
 
-	stack.len = (uint16_t)unwind_walk(&view, &regs, ips, CP_STACK_MAX, &complete);
+	stack.len = (uint16_t)unwind_walk(&view, &regs, ips, CP_STACK_MAX, &outcome);
 	memcpy(stack.ips, ips, stack.len * sizeof(ips[0]));
-	stack.flags = complete ? 0 : CP_STACK_TRUNCATED;
+	stack.flags = (uint16_t)((outcome.complete ? 0 : CP_STACK_TRUNCATED) |
+				 (outcome.frame_pointers ? CP_STACK_BY_FRAME_POINTER : 0));
 	/* Had it run meanwhile, this may be parts of two stacks. */
 	if (!live_copy_slot(live, t->slot, &now) || !stands_still(&now) ||
 	    now.start_ns != t->start_ns)

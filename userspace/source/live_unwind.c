@@ -142,8 +142,7 @@ static uint32_t upload(struct live *live, const struct unwind_table *table)
 
 /* Keep what became of the file at @path, where @table is NULL because of @why; the index of its
  * entry, UINT32_MAX when memory is short. */
-static uint32_t keep(struct live *live, struct unwind_table *table, enum note why,
-		     const char *path)
+static uint32_t keep(struct live *live, struct unwind_table *table, enum note why, const char *path)
 {
 	struct live_unwind *u = live->unwind;
 	struct loaded_table *t = vec_add(&u->tables);
@@ -190,8 +189,8 @@ static uint32_t table_of_file(struct live *live, pid_t pid, const struct target_
 	if (r)
 		table = NULL;
 	close(file.fd);
-	index = keep(live, table,
-		     r == -ENODATA ? NOTE_NO_UNWIND_TABLE : NOTE_UNWIND_UNREADABLE, path);
+	index = keep(live, table, r == -ENODATA ? NOTE_NO_UNWIND_TABLE : NOTE_UNWIND_UNREADABLE,
+		     path);
 	unwind_table_free(table);
 	if (index != UINT32_MAX)
 		hashmap_put(&u->by_file, &key, index, NULL);

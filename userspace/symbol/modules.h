@@ -55,7 +55,8 @@ struct module {
 struct modules_stats {
 	uint64_t unreadable; /* could not be opened or read */
 	uint64_t corrupt;    /* damaged ELF, or packed symbols that are */
-	uint64_t mismatched; /* another file has the path now, or a debug file is of another build */
+	uint64_t
+		mismatched; /* another file has the path now, or a debug file is of another build */
 	uint64_t unverified; /* used, but overlayfs or btrfs reports another inode */
 	uint64_t over_limit; /* not used because of a bound above */
 };
@@ -78,8 +79,8 @@ void modules_free(struct modules *ms);
 /* Keep the root of @pid open, once for all processes that share it. MODULE_NONE: not to be had. */
 uint32_t modules_root(struct modules *ms, pid_t pid);
 
-/* Open the file of @m, a mapping of @pid: its index, of a module that is not open where it could not
- * be (counted), MODULE_NONE at a bound. */
+/* Open the file of @m, a mapping of @pid: its index, of a module that is not open where it could
+ * not be (counted), MODULE_NONE at a bound. */
 uint32_t modules_open(struct modules *ms, pid_t pid, uint32_t root, const struct mapping *m,
 		      const char *path);
 /* A module of which nothing is known but its path. */
@@ -91,9 +92,9 @@ uint32_t modules_vdso(struct modules *ms);
 struct elf_syms *modules_syms(struct modules *ms, uint32_t index);
 
 /*
- * The function, or the data object, that covers @vaddr: by the module's own symbols, else by those of
- * its debug file or packed inside it.  The name lives as long as @ms.
- * Returns 0, or an error as elf_syms_find_func(); the ret_ values untouched then.
+ * The function, or the data object, that covers @vaddr: by the module's own symbols, else by those
+ * of its debug file or packed inside it.  The name lives as long as @ms. Returns 0, or an error as
+ * elf_syms_find_func(); the ret_ values untouched then.
  */
 int modules_find(struct modules *ms, uint32_t index, bool function, uint64_t vaddr,
 		 const char **ret_name, uint64_t *ret_offset);

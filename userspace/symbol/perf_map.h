@@ -37,8 +37,8 @@ int perf_map_parse(const char *text, size_t len, struct perf_map **ret);
 void perf_map_free(struct perf_map *map);
 
 /*
- * The name that covers @addr, of several the one written last: code is compiled again where old code
- * was.  NULL where there is none.  Owned by @map; hostile bytes.
+ * The name that covers @addr, of several the one written last: code is compiled again where old
+ * code was.  NULL where there is none.  Owned by @map; hostile bytes.
  */
 const char *perf_map_find(const struct perf_map *map, uint64_t addr, uint64_t *ret_offset);
 

@@ -108,8 +108,7 @@ static void put_places(struct writer *w, uint32_t query, const struct dwarf_plac
 
 static void put_member(struct writer *w, uint32_t query, const char *path, bool found)
 {
-	struct answer answer = {.query = query,
-				.bytes = found ? (uint32_t)strlen(path) + 1 : 0};
+	struct answer answer = {.query = query, .bytes = found ? (uint32_t)strlen(path) + 1 : 0};
 
 	put(w, &answer, sizeof(answer));
 	put(w, path, answer.bytes);

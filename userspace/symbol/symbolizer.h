@@ -64,7 +64,7 @@ struct symbolizer_stats {
 	struct modules_stats files;
 	uint64_t perf_maps_refused;	  /* another user's, no regular file, unreadable */
 	uint64_t perf_map_lines_left_out; /* malformed or beyond the bounds of perf_map.h */
-	uint64_t symbols_dropped;  /* by the bounds of elf_syms.h */
+	uint64_t symbols_dropped;	  /* by the bounds of elf_syms.h */
 	uint64_t names_unreadable; /* a symbol covers the address, but its name cannot be read */
 	uint64_t mappings_dropped; /* of the latest maps of each process */
 };
@@ -108,8 +108,8 @@ int symbolizer_mapping(const struct symbolizer *s, pid_t pid, uint64_t addr,
 		       struct symbol_mapping *ret);
 
 /* What is to be said of the files met so far: @take for each, with a path that is hostile. */
-void symbolizer_notes(const struct symbolizer *s, void (*take)(void *ctx, enum note note, const char *path),
-		      void *ctx);
+void symbolizer_notes(const struct symbolizer *s,
+		      void (*take)(void *ctx, enum note note, const char *path), void *ctx);
 
 void symbolizer_get_stats(const struct symbolizer *s, struct symbolizer_stats *ret);
 

@@ -13,7 +13,7 @@ struct walk {
 	const struct unwind_view *view;
 	struct unwind_regs at;
 	bool exact; /* `at.ip` is the very instruction, else where a call returns to */
-	bool complete;
+	struct unwind_outcome outcome;
 };
 
 static bool read(const struct walk *w, uint64_t addr, uint64_t *ret)
@@ -27,7 +27,7 @@ static bool step_to(struct walk *w, uint64_t cfa, uint64_t ip, uint64_t bp)
 		return false;
 	w->at = (struct unwind_regs){.ip = ip, .sp = cfa, .bp = bp};
 	w->exact = false;
-	w->complete = !ip;
+	w->outcome.complete = !ip;
 	return ip != 0;
 }
 
@@ -35,6 +35,7 @@ static bool frame_pointer_step(struct walk *w)
 {
 	uint64_t ip, bp;
 
+	w->outcome.frame_pointers = true;
 	if (w->at.bp < w->at.sp || !read(w, w->at.bp, &bp) || !read(w, w->at.bp + 8, &ip))
 		return false;
 	return step_to(w, w->at.bp + 16, ip, bp);
@@ -75,7 +76,7 @@ static bool row_step(struct walk *w, uint64_t row)
 	case UNWIND_SIGNAL:
 		return signal_step(w);
 	case UNWIND_END:
-		w->complete = true;
+		w->outcome.complete = true;
 		return false;
 	case UNWIND_UNSUPPORTED:
 		return false;
@@ -89,7 +90,7 @@ static bool row_step(struct walk *w, uint64_t row)
 }
 
 size_t unwind_walk(const struct unwind_view *view, const struct unwind_regs *regs, uint64_t *ips,
-		   size_t max, bool *ret_complete)
+		   size_t max, struct unwind_outcome *ret)
 {
 	struct walk w = {.view = view, .at = *regs, .exact = true};
 	bool more = true;
@@ -99,6 +100,6 @@ size_t unwind_walk(const struct unwind_view *view, const struct unwind_regs *reg
 		ips[len++] = w.at.ip;
 		more = row_step(&w, view->row(view->ctx, w.exact ? w.at.ip : w.at.ip - 1));
 	}
-	*ret_complete = w.complete;
+	*ret = w.outcome;
 	return len;
 }

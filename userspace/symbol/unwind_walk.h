@@ -24,11 +24,17 @@ struct unwind_view {
 	void *ctx;
 };
 
+struct unwind_outcome {
+	bool complete;	     /* it came to the outermost frame */
+	bool frame_pointers; /* it followed one where there is no row: what is further out may be
+				wrong */
+};
+
 /*
- * The addresses of the frames, innermost first, from @regs on; at most @max.  *ret_complete: the walk
- * came to the outermost frame.  Returns how many there are, at least one where @max is not 0.
+ * The addresses of the frames, innermost first, from @regs on; at most @max.
+ * Returns how many there are, at least one where @max is not 0.
  */
 size_t unwind_walk(const struct unwind_view *view, const struct unwind_regs *regs, uint64_t *ips,
-		   size_t max, bool *ret_complete);
+		   size_t max, struct unwind_outcome *ret);
 
 #endif
