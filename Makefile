@@ -19,7 +19,7 @@ DEPS_BUILD := gcc clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libib
 DEPS_TEST := check python3 redis-server redis-tools memcached mariadb-server sysbench procps iproute2 jq xz-utils \
 	gdb libc6-dbg g++ golang-go musl-tools nginx-light nodejs
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
-DEPS_BENCH := libbpf-tools linux-perf
+DEPS_BENCH := libbpf-tools linux-perf nodejs mariadb-server
 # Those whose known answer stands under emulation, too.
 VM_SAMPLES := lock-sleep pool-idle backend-wait
 DEPS_VM = $(shell sed -e 's/\#.*//' tests/vm/packages.txt)
@@ -34,6 +34,8 @@ UNIT_OBJS := $(UNIT_SRCS:%.c=$(B)/test/%.o) \
 	$(patsubst %.c,$(B)/test/%.o,$(filter-out userspace/cli/main.c,$(SRCS)))
 KERNEL_SRCS := $(sort $(wildcard tests/kernel/*.c))
 KERNEL_OBJS := $(KERNEL_SRCS:%.c=$(B)/obj/%.o) $(filter-out $(B)/obj/userspace/cli/main.o,$(OBJS))
+# names.c measures concprof's own objects; the other programs of bench are workloads, of one file each.
+BENCH_OWN := $(B)/bench/names
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*.c)))
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
@@ -90,10 +92,16 @@ $(B)/samples/%: samples/%.c $(SAMPLE_COMMON)
 	$(Q)$(CC) -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls $(WARN) -pthread \
 		-Isamples -MMD -MP -MF $@.d -o $@ $< $(SAMPLE_COMMON)
 
-$(B)/bench/%: tests/bench/%.c
+$(filter-out $(BENCH_OWN),$(BENCH)): $(B)/bench/%: tests/bench/%.c
 	$(say) BENCH $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -pthread -MMD -MP -MF $@.d -o $@ $<
+
+$(BENCH_OWN): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(filter $(B)/obj/userspace/base/% $(B)/obj/userspace/model/% \
+		$(B)/obj/userspace/symbol/%,$(OBJS))
+	$(say) BENCH $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(B)/test/%.o: %.c
 	$(say) CC $@
@@ -184,4 +192,4 @@ need-build:
 .PHONY: all samples demo test unit samples-soak bench bench-programs vm-deps vm-test install format lint clean help \
 	deps deps-test deps-lint deps-bench need-build
 
--include $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(KERNEL_SRCS:%.c=$(B)/obj/%.d) $(B)/bpf/concprof.bpf.d $(SAMPLES:=.d) $(BENCH:=.d)
+-include $(BENCH_OWN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(KERNEL_SRCS:%.c=$(B)/obj/%.d) $(B)/bpf/concprof.bpf.d $(SAMPLES:=.d) $(BENCH:=.d)

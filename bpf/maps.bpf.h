@@ -169,6 +169,14 @@ struct {
 	__type(value, struct cp_unwind_process);
 } unwind_processes SEC(".maps");
 
+/* The row of an instruction met before: hot stacks differ in few of their frames. */
+#define CP_ROW_CACHE_LEN 512
+struct cp_row_cache {
+	u64 ip;
+	u64 edition; /* of the process's tables; 0 = empty */
+	u64 row;
+};
+
 /* A walk in progress: too much for the stack of a program. */
 #define CP_WALK_WINDOW 4096
 struct cp_walk {
@@ -184,6 +192,7 @@ struct cp_walk {
 	u32 cacheable;
 	u16 off[CP_CACHE_FRAMES]; /* where in the window each one is */
 	unsigned char window[CP_WALK_WINDOW + 8];
+	struct cp_row_cache rows[CP_ROW_CACHE_LEN];
 };
 
 struct {

@@ -189,12 +189,28 @@ static __always_inline void note_slot(struct cp_walk *w, u32 i)
 	w->bytes = off + 8;
 }
 
+/* The row for @ip, 0 (a gap) where no table has one. */
+static __always_inline u64 cached_row(struct walk_ctx *c, u64 ip)
+{
+	struct cp_row_cache *e = &c->w->rows[(ip ^ (ip >> 9)) & (CP_ROW_CACHE_LEN - 1)];
+	struct cp_unwind_mapping *m;
+	u64 row;
+
+	if (e->ip == ip && e->edition == c->p->edition)
+		return e->row;
+	m = mapping_of(c, ip);
+	row = m ? row_of(m, ip) : 0;
+	e->ip = ip;
+	e->edition = c->p->edition;
+	e->row = row;
+	return row;
+}
+
 /* One frame; 1 ends the walk. */
 static long walk_frame(u32 i, void *ctx)
 {
 	struct walk_ctx *c = ctx;
 	struct cp_walk *w = c->w;
-	struct cp_unwind_mapping *m;
 	u64 ip;
 
 	if (!w->ip)
@@ -203,8 +219,7 @@ static long walk_frame(u32 i, void *ctx)
 	c->out->ips[i & 127] = w->ip;
 	w->len = i + 1;
 	ip = w->exact ? w->ip : w->ip - 1;
-	m = mapping_of(c, ip);
-	return !(m ? table_step(w, row_of(m, ip)) : frame_pointer_step(w));
+	return !table_step(w, cached_row(c, ip));
 }
 
 static __always_inline void copy_window(struct cp_walk *w)

@@ -158,6 +158,80 @@ def rounds(bench, idle_pid):
         round_of(bench, "uncontended mutex", own_locks, order)
 
 
+# ---- stacks and names ----
+
+
+def stack_costs(bench):
+    """concprof's BPF run time of a switch below 20 frames: the same stack again, another one each time,
+    and below two, where there is hardly a stack to walk."""
+    variants = {"two frames": (0, 1), "20 frames, the same again": (15, 1), "20 frames, another each time": (15, 2)}
+    costs = collections.defaultdict(list)
+    bench.say("stacks")
+    for _ in range(min(bench.opt.pairs, 5)):
+        for name, (depth, sites) in variants.items():
+            target = Target(bench.children, bench.program("deep", "--depth", str(depth), "--sites", str(sites),
+                                                          "--cpus", bench.load_cpu))
+            target.settle()
+            tool = bench.tool(Concprof, target.pid, bench.concprof_how)
+            target.settle()
+            spell = procs.bpf_spell(tool, target, SPELL_S)
+            tool.stop()
+            report = bench.keep_report(tool.report())
+            stacks = [s for s in report["stacks"] if not s["frame_pointers"]]
+            tool.clean()
+            target.end()
+            costs[name].append({
+                "spell": spell,
+                "frames": max((len([f for f in s["frames"] if not f["inlined"]]) for s in stacks), default=0),
+            })
+    bench.figures["stacks"] = costs
+
+
+def names_of(bench, name, argv, ready):
+    """What build/bench/names says of an idle service."""
+    try:
+        child = bench.children.start(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except OSError as e:
+        bench.figures["unavailable"][name] = str(e)
+        return None
+    try:
+        procs.wait_until(lambda: ready(child.pid), name, alive=child)
+        done = [subprocess.run(bench.program("names", str(child.pid)), capture_output=True, text=True, check=True)
+                for _ in range(min(bench.opt.pairs, 5))]
+    finally:
+        bench.children.end(child)
+    return [{key: int(value) for key, value in (line.split("=") for line in run.stdout.split())} for run in done]
+
+
+def maps_hold(pid, text):
+    try:
+        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as f:
+            return text in f.read()
+    except OSError:
+        return False
+
+
+def names(bench):
+    """Symbols and unwind tables of large programs of the distribution."""
+    bench.say("names")
+    data = os.path.join(bench.folder, "mariadb")
+    bench.figures["names"] = found = {}
+    found["node"] = names_of(bench, "node", ["node", "-e", "setInterval(() => {}, 1000)"],
+                             lambda pid: maps_hold(pid, "libc.so.6"))
+    try:
+        subprocess.run(["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--user=root",
+                        "--auth-root-authentication-method=normal", "--skip-test-db"],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError) as e:
+        bench.figures["unavailable"]["mariadbd"] = str(e)
+        return
+    socket = os.path.join(bench.folder, "mariadb.sock")
+    found["mariadbd"] = names_of(bench, "mariadbd",
+                                 ["mariadbd", "--no-defaults", f"--datadir={data}", "--user=root",
+                                  "--skip-networking", f"--socket={socket}", f"--pid-file={socket}.pid"],
+                                 lambda _pid: os.path.exists(socket))
+
+
 # ---- single runs of concprof ----
 
 
@@ -349,6 +423,8 @@ def main(argv):
         bench.figures["machine"] = machine(bench)
         idle = bench.children.start(IDLE_ARGV)
         rounds(bench, idle.pid)
+        stack_costs(bench)
+        names(bench)
         single_runs(bench)
         losses(bench, idle.pid)
     except BenchError as e:

@@ -46,6 +46,7 @@ struct live_unwind {
 	uint32_t *index;
 	size_t rows_bytes, index_bytes;
 	uint32_t next_row, next_index, next_id;
+	uint64_t edition;	/* last given to a process */
 	struct hashmap by_file; /* struct file_key -> index in tables */
 	VEC(struct loaded_table) tables;
 	struct hashmap signatures; /* pid -> hash of its executable mappings */
@@ -271,6 +272,8 @@ static void load_process(struct live *live, uint32_t pid, uint32_t tgid, const s
 	}
 	if (have_root)
 		target_root_close(&root);
+	if (p)
+		p->edition = ++live->unwind->edition;
 	if (p)
 		bpf_map_update_elem(bpf_map__fd(live->skel->maps.unwind_processes), &tgid, p,
 				    BPF_ANY);
