@@ -99,6 +99,7 @@ enum cp_loss {
 	CP_LOST_STACK_NO_TABLE,
 	CP_LOST_SAMPLES_SKIPPED,
 	CP_LOST_FUTEX_CALLS,
+	CP_LOST_HOLDINGS,
 	CP_LOST_COUNT
 };
 
@@ -203,6 +204,9 @@ struct cp_thread {
 	__u32 file_kind;
 	__u32 resume_cls; /* of the last block that was no stop: restart_syscall goes on with it */
 	__s32 resume_syscall;
+	/* a lock that it holds while others wait, the last one met; word 0 = none, since when */
+	struct cp_lock_key held;
+	__u64 held_since_ns;
 	/* of a thread that was blocked when it was seeded, else 0: where its stack begins */
 	__u64 seed_ip;
 	__u64 seed_sp;
@@ -358,6 +362,24 @@ struct cp_stack {
 	__u64 pad; /* so that an index masked with 127 stays inside */
 };
 
+/* What a thread did while it held a lock that others waited for. */
+enum cp_holding_kind {
+	CP_HOLDING_SAMPLED, /* a timer sample found it running there */
+	CP_HOLDING_BLOCKED, /* it was off the CPU there */
+};
+
+struct cp_holding_key {
+	struct cp_lock_key lock;
+	__u64 stack;
+	__u32 tid; /* view */
+	__u32 kind;
+};
+
+struct cp_holding {
+	__u64 count;
+	__u64 ns; /* CP_HOLDING_BLOCKED */
+};
+
 /* 2^64 / golden ratio (Knuth, TAOCP 6.4): spreads every input bit over the product. */
 #define CP_HASH_MULTIPLIER 0x9e3779b97f4a7c15ULL
 
@@ -418,6 +440,7 @@ CP_ASSERT_SIZE(struct cp_stack_cache, 40 + 2 * CP_CACHE_FRAMES);
 CP_ASSERT_SIZE(struct cp_wait_key, 32);
 CP_ASSERT_SIZE(struct cp_blame_key, 32);
 CP_ASSERT_SIZE(struct cp_block_key, 16);
+CP_ASSERT_SIZE(struct cp_holding_key, 32);
 CP_ASSERT_SIZE(struct cp_stack, 16 + 8 * CP_STACK_MAX);
 CP_ASSERT_SIZE(struct cp_ring_long_wait, 72);
 

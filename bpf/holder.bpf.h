@@ -11,6 +11,7 @@
 
 static const struct cp_lock zero_lock;
 static const struct cp_blame zero_blame;
+static const struct cp_holding zero_holding;
 
 #define WAITERS_SANE 65536 /* more is a torn counter */
 
@@ -87,14 +88,48 @@ __noinline int lock_book(struct cp_lock *lock, struct cp_lock_key *key, u64 rele
 	return 0;
 }
 
+/* While it holds @key and others wait, what @t does is noted (note_holding()). */
+static __always_inline void begin_holding(struct cp_thread *t, const struct cp_lock_key *key,
+					  u64 now)
+{
+	t->held_since_ns = now;
+	t->held.space = key->space;
+	t->held.word = key->word;
+}
+
+static __always_inline void end_holding(struct cp_thread *t, const struct cp_lock_key *key)
+{
+	if (t && t->held.word == key->word && t->held.space == key->space)
+		t->held.word = 0;
+}
+
+/* @t was seen at @stack, for @ns of a block, while it held a lock that others wait for. */
+static __always_inline void note_holding(const struct cp_thread *t, u32 kind, u64 stack, u64 ns)
+{
+	struct cp_holding_key key = {.stack = stack, .tid = t->view_tid, .kind = kind};
+	struct cp_holding *holding;
+
+	if (!t->held.word || !stack)
+		return;
+	key.lock = t->held;
+	holding = map_entry(&holdings, &key, &zero_holding, CP_LOST_HOLDINGS);
+	if (!holding)
+		return;
+	__sync_fetch_and_add(&holding->count, 1);
+	__sync_fetch_and_add(&holding->ns, ns);
+}
+
 /* From now on @h holds the lock; NULL: nobody is known to. What is pending must be booked. */
-__noinline int lock_hold(struct cp_lock *lock, struct cp_thread *h, u32 evidence, u64 now)
+__noinline int lock_hold(struct cp_lock *lock, struct cp_lock_key *key, struct cp_thread *h,
+			 u32 evidence, u64 now)
 {
 	u32 i;
 
-	if (!lock)
+	if (!lock || !key)
 		return 0;
-
+	end_holding(slot_at(lock->holder_slot), key);
+	if (h)
+		begin_holding(h, key, now);
 	lock->holder_slot = h ? h->slot : 0;
 	lock->holder_tid = h ? h->view_tid : 0;
 	lock->evidence = evidence;
@@ -122,7 +157,7 @@ static __always_inline void enter_lock(struct cp_futex *fx, struct cp_thread *h,
 		lock_settle(lock, now);
 		if (h && h->view_tid != lock->holder_tid) {
 			lock_book(lock, &fx->key, 0);
-			lock_hold(lock, h, evidence, now);
+			lock_hold(lock, &fx->key, h, evidence, now);
 		}
 		lock_release(lock);
 	}
@@ -162,7 +197,8 @@ static __always_inline void leave_lock(struct cp_thread *t, u64 now)
 				  fx->waker_tid == lock->holder_tid ? fx->release_stack : 0);
 			/* The woken thread takes it next, unless another is quicker: then its
 			 * waiters will tell. */
-			lock_hold(lock, lock->holder_slot && !last ? t : NULL, lock->evidence, now);
+			lock_hold(lock, &fx->key, lock->holder_slot && !last ? t : NULL,
+				  lock->evidence, now);
 		}
 		lock_release(lock);
 	}

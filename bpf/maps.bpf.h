@@ -121,6 +121,13 @@ struct {
 	__type(value, struct cp_futex_calls);
 } futex_calls SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct cp_holding_key);
+	__type(value, struct cp_holding);
+} holdings SEC(".maps");
+
 /* By slot; user space writes it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Timer samples: what the target's threads do on the CPU. */
 #include "account.bpf.h"
+#include "holder.bpf.h"
 #include "stack.bpf.h"
 
 static const u64 zero_count;
@@ -21,6 +22,7 @@ static __always_inline void take_sample(void *ctx, struct cp_thread *t)
 	count = map_entry(&samples, &key, &zero_count, CP_LOST_SAMPLES);
 	if (count)
 		__sync_fetch_and_add(count, 1);
+	note_holding(t, CP_HOLDING_SAMPLED, key.stack, 0);
 }
 
 SEC("perf_event")

@@ -131,6 +131,12 @@ static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now
 
 	t->blocked = 0;
 	take_attach_stack(t);
+	if (t->held.word) {
+		u64 from = t->held_since_ns > t->block_ns ? t->held_since_ns : t->block_ns;
+
+		note_holding(t, CP_HOLDING_BLOCKED, t->block_stack,
+			     woken_ns > from ? woken_ns - from : 0);
+	}
 	if (t->block_cls == CP_FUTEX || t->block_cls == CP_LOCK)
 		book_wait(t, blocked_ns, now - woken_ns, gap_ns, now);
 	else

@@ -90,6 +90,7 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->resume_syscall = -1;
 	t->file = 0;
 	t->inode = 0;
+	t->held.word = 0;
 	t->seed_sp = 0;
 	t->cache[CP_CACHE_BLOCK].id = 0;
 	t->cache[CP_CACHE_RELEASE].id = 0;

@@ -134,6 +134,51 @@ static bool same_function(const struct snap_frame *a, const struct snap_frame *b
 	return a->ip == b->ip;
 }
 
+/* Sum of what was noted of this kind at the function of @site. */
+static uint64_t weight_of(const struct snapshot *snap, const struct snap_lock *lock,
+			  enum holding_kind kind, const struct snap_frame *site)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < lock->holdings_len && i < LOOK_MAX; i++) {
+		const struct snap_holding *h = &lock->holdings[i];
+		const struct snap_frame *other = snap_site_frame(snap, h->stack);
+
+		if (h->kind == kind && other && same_function(site, other))
+			sum = num_sat_add(sum, kind == HOLDING_SAMPLED ? h->count : h->ns);
+	}
+	return sum;
+}
+
+void phrase_holding(struct strbuf *sb, const struct snapshot *snap, const struct snap_lock *lock,
+		    enum time_class doing, const struct snap_frame *release)
+{
+	enum holding_kind kind = doing == CLASS_RUN ? HOLDING_SAMPLED : HOLDING_BLOCKED;
+	const struct snap_frame *best = NULL;
+	uint64_t most = 0;
+
+	for (uint32_t i = 0; i < lock->holdings_len && i < LOOK_MAX; i++) {
+		const struct snap_holding *h = &lock->holdings[i];
+		const struct snap_frame *site = snap_site_frame(snap, h->stack);
+		uint64_t weight = h->kind == kind && site ? weight_of(snap, lock, kind, site) : 0;
+
+		if (weight > most) {
+			most = weight;
+			best = site; /* the first of its function has the most */
+		}
+	}
+	if (!best)
+		return;
+	if (!release || !same_function(best, release)) {
+		strbuf_puts(sb, kind == HOLDING_SAMPLED ? " in " : ", called by ");
+		snap_frame_line_text(sb, best);
+	} else if (*best->file && best->line) {
+		const char *slash = strrchr(best->file, '/');
+
+		strbuf_printf(sb, " at %s:%" PRIu32, slash ? slash + 1 : best->file, best->line);
+	}
+}
+
 bool phrase_hottest(struct strbuf *sb, const struct snapshot *snap, uint32_t thread)
 {
 	struct {

@@ -29,6 +29,14 @@ const char *phrase_while(enum time_class cls);
 void phrase_syscall(struct strbuf *sb, const struct snapshot *snap, uint32_t thread,
 		    enum time_class cls);
 
+/*
+ * Where holders of @lock were while others waited and they were @doing that: " in f (x.c:12)" for
+ * one that runs, ", called by f (x.c:12)" for one off the CPU, " at x.c:12" in the function of
+ * @release itself (may be NULL).  Appends nothing where it was not seen.
+ */
+void phrase_holding(struct strbuf *sb, const struct snapshot *snap, const struct snap_lock *lock,
+		    enum time_class doing, const struct snap_frame *release);
+
 /* The function, outside the runtime libraries, in which @thread (SNAP_NONE = any) was sampled most;
  * false, nothing appended, without samples. */
 bool phrase_hottest(struct strbuf *sb, const struct snapshot *snap, uint32_t thread);

@@ -172,8 +172,8 @@ static void tell_headline(const struct load *load, struct finding *f, enum varia
 	strbuf_puts(sb, " of the time in which the program had work");
 }
 
-static void tell_cause(const struct snapshot *snap, struct finding *f, enum variant variant,
-		       const struct held *held)
+static void tell_cause(const struct snapshot *snap, const struct snap_lock *lock, struct finding *f,
+		       enum variant variant, const struct held *held)
 {
 	struct strbuf *sb = &f->cause;
 
@@ -196,6 +196,7 @@ static void tell_cause(const struct snapshot *snap, struct finding *f, enum vari
 		strbuf_printf(sb, ", mostly while it %s", phrase_while(held->main_class));
 		if (held->main_class != CLASS_RUN && held->main_class != CLASS_LOCK)
 			phrase_syscall(sb, snap, held->thread, held->main_class);
+		phrase_holding(sb, snap, lock, held->main_class, held->site);
 	}
 }
 
@@ -363,7 +364,7 @@ void lock_tell(const struct load *load, struct finding *f)
 	if (held.site)
 		snap_frame_text(&section, held.site);
 	tell_headline(load, f, variant, wait);
-	tell_cause(load->snap, f, variant, &held);
+	tell_cause(load->snap, lock, f, variant, &held);
 	phrase_gain(load, f, advices[advise(&held)].cure);
 	tell_evidence(load, f, wait, &held);
 	if (variant == TURNS)

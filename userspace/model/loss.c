@@ -74,6 +74,9 @@ static const struct loss_row loss_table[LOSS_COUNT] = {
 	[LOSS_FUTEX_CALLS_FULL] = {"futex_calls_full", true,
 				   "futex calls of some processes were not counted because "
 				   "their map was full"},
+	[LOSS_HOLDINGS_FULL] = {"holdings_full", false,
+				"what holders did while others waited was not noted because its "
+				"map was full"},
 	[LOSS_LINES_SKIPPED] = {"lines_skipped", false,
 				"source lines were not looked up: the time for it was over, or the "
 				"debug information is damaged"},

@@ -38,6 +38,7 @@ enum loss_cause {
 	LOSS_STACK_FRAME_POINTER, /* followed by frame pointers: no unwind table for its module */
 	LOSS_SAMPLES_SKIPPED,	  /* timer samples that followed each other too closely */
 	LOSS_FUTEX_CALLS_FULL,	  /* map of --futex-calls full */
+	LOSS_HOLDINGS_FULL,	  /* map of what holders did full */
 	LOSS_LINES_SKIPPED,	  /* addresses whose source line was not looked up */
 	LOSS_COUNT
 };

@@ -19,6 +19,13 @@ struct blame_key {
 	uint64_t evidence;
 };
 
+struct holding_key {
+	uint32_t lock;
+	uint32_t holder;
+	uint64_t stack;
+	uint64_t kind;
+};
+
 struct block_key {
 	uint32_t thread;
 	uint32_t class;
@@ -168,6 +175,23 @@ int model_apply_blame(struct model *m, const struct record *rec, struct err *err
 		return r;
 	((struct model_blame *)m->blames.at)[i] =
 		(struct model_blame){.lock = key.lock, .holder = key.holder, .rec = rec->blame};
+	return 0;
+}
+
+int model_apply_holding(struct model *m, const struct record *rec, struct err *err)
+{
+	struct holding_key key = {.stack = rec->holding.stack, .kind = rec->holding.kind};
+	uint32_t i;
+	int r = model_lock_of(m, rec->holding.lock, &key.lock, err);
+
+	if (r == 0)
+		r = model_thread_of(m, rec->holding.tid, &key.holder, err);
+	if (r == 0)
+		r = table_put(&m->holdings, &key, &i, err);
+	if (r < 0)
+		return r;
+	((struct model_holding *)m->holdings.at)[i] =
+		(struct model_holding){.lock = key.lock, .holder = key.holder, .rec = rec->holding};
 	return 0;
 }
 

@@ -75,6 +75,12 @@ struct model_blame {
 	struct record_blame rec;
 };
 
+struct model_holding {
+	uint32_t lock;
+	uint32_t holder; /* thread */
+	struct record_holding rec;
+};
+
 struct model_block {
 	uint32_t thread;
 	struct record_block rec;
@@ -164,7 +170,8 @@ struct model {
 	struct table frames;	    /* struct model_frame by struct frame_key */
 	VEC(uint32_t) stack_frames; /* indexes of frames, innermost first */
 	VEC(struct model_inlined) inlined;
-	struct table notes; /* struct model_note by itself */
+	struct table notes;    /* struct model_note by itself */
+	struct table holdings; /* struct model_holding by lock, holder, stack, kind */
 	VEC(struct record_long_wait) long_waits;
 
 	VEC(struct model_open) open; /* at the last slice's end */
@@ -234,6 +241,7 @@ model_apply_fn model_apply_stack;
 model_apply_fn model_apply_frame;
 model_apply_fn model_apply_inlined;
 model_apply_fn model_apply_note;
+model_apply_fn model_apply_holding;
 model_apply_fn model_apply_lock_name;
 model_apply_fn model_apply_long_wait;
 model_apply_fn model_apply_futex_calls;

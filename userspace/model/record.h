@@ -69,6 +69,7 @@ enum record_type {
 	RECORD_END,	    /* last of all; absent in a capture that was cut */
 	RECORD_INLINED,	    /* a function that was inlined at one address, after its RECORD_FRAME */
 	RECORD_NOTE,	    /* what a file of the target lacks */
+	RECORD_HOLDING,	    /* what a thread did while it held a lock that others waited for */
 	RECORD_TYPE_COUNT
 };
 
@@ -181,6 +182,21 @@ struct record_blame {
 	uint64_t blame_ns;		/* blocked time of the waits it caused */
 	uint64_t while_ns[CLASS_COUNT]; /* what the holder did meanwhile; futex waits count as
 					   CLASS_LOCK */
+};
+
+enum holding_kind {
+	HOLDING_SAMPLED, /* found running there by the timer */
+	HOLDING_BLOCKED, /* off the CPU there */
+	HOLDING_KIND_COUNT
+};
+
+struct record_holding {
+	uint64_t lock;
+	uint32_t tid;  /* holder */
+	uint32_t kind; /* enum holding_kind */
+	uint64_t stack;
+	uint64_t count;
+	uint64_t ns; /* HOLDING_BLOCKED: while it held the lock */
 };
 
 struct record_contention {
@@ -356,6 +372,7 @@ struct record {
 		struct record_end end;
 		struct record_inlined inlined;
 		struct record_note note;
+		struct record_holding holding;
 	};
 };
 

@@ -155,6 +155,15 @@ static const struct record_field blame_fields[] = {
 	U64_ARRAY(blame, while_ns),
 };
 
+static const struct record_field holding_fields[] = {
+	U64_ID(holding, lock),
+	U32_ID(holding, tid),
+	ENUM(holding, kind, HOLDING_KIND_COUNT),
+	U64_ID(holding, stack),
+	U64(holding, count),
+	U64(holding, ns),
+};
+
 static const struct record_field contention_fields[] = {
 	U64_ID(contention, lock),
 	U64(contention, contended_ns),
@@ -322,6 +331,7 @@ static const struct record_schema schemas[RECORD_TYPE_COUNT] = {
 	SCHEMA(RECORD_END, end),
 	SCHEMA(RECORD_INLINED, inlined),
 	SCHEMA(RECORD_NOTE, note),
+	SCHEMA(RECORD_HOLDING, holding),
 };
 /* clang-format on */
 

@@ -99,6 +99,15 @@ struct snap_holder {
 	enum time_class main_class;	/* the largest of while_ns */
 };
 
+/* What a holder did while others waited. */
+struct snap_holding {
+	uint32_t thread; /* index */
+	uint32_t stack;	 /* index */
+	enum holding_kind kind;
+	uint64_t count;
+	uint64_t ns; /* HOLDING_BLOCKED */
+};
+
 struct snap_lock {
 	enum lock_kind kind;
 	bool is_lock;	  /* its blocked time is class lock, else peer/pool_idle */
@@ -129,6 +138,8 @@ struct snap_lock {
 	uint32_t holders_len; /* by blame_ns, largest first */
 	const struct snap_holder *holders;
 	uint64_t while_ns[CLASS_COUNT]; /* over all holders */
+	uint32_t holdings_len;		/* by kind; then by ns, count, largest first */
+	const struct snap_holding *holdings;
 };
 
 struct snap_frame {

@@ -111,6 +111,22 @@ static json_t *holders(struct json_report *j, const struct snap_lock *lock)
 	return array;
 }
 
+static json_t *holdings(struct json_report *j, const struct snap_lock *lock)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; array && i < lock->holdings_len; i++) {
+		const struct snap_holding *h = &lock->holdings[i];
+
+		array = jr_push(array, json_pack("{s:o, s:s, s:o, s:o, s:o}", "tid",
+						 jr_tid(j->snap, h->thread), "how",
+						 h->kind == HOLDING_SAMPLED ? "sampled" : "blocked",
+						 "stack", stack_ref(j, h->stack), "count",
+						 jr_num(h->count), "ns", jr_num(h->ns)));
+	}
+	return array;
+}
+
 static json_t *lock_pids(const struct snap_lock *lock)
 {
 	json_t *array = json_array();
@@ -148,6 +164,7 @@ static json_t *lock(struct json_report *j, uint32_t i)
 	/* Stack ids go by first use: the order of these two must not be the compiler's. */
 	json_t *waiting = waiters(j, l);
 	json_t *holding = holders(j, l);
+	json_t *meanwhile = holdings(j, l);
 	json_t *obj = json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
 		jr_num(i + 1), "kind", jr_text(lock_kind_name(l->kind)), "name", jr_text(l->name),
@@ -157,13 +174,13 @@ static json_t *lock(struct json_report *j, uint32_t i)
 		jr_num(snap_hist_quantile(&l->hist, 0.99)), "timeouts", jr_num(l->timeouts),
 		"open_waits", jr_num(l->open_waits), "blame_ns", jr_num(l->blame_ns));
 	json_t *more = json_pack(
-		"{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "is_lock",
-		l->is_lock, "shared", l->shared, "module", jr_text(l->module), "blocked_ns",
-		jr_num(l->blocked_ns), "runq_ns", jr_num(l->runq_ns), "peer_ns", jr_num(l->peer_ns),
-		"contended_ns", jr_num(l->contended_ns), "known_blame_ns",
+		"{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"is_lock", l->is_lock, "shared", l->shared, "module", jr_text(l->module),
+		"blocked_ns", jr_num(l->blocked_ns), "runq_ns", jr_num(l->runq_ns), "peer_ns",
+		jr_num(l->peer_ns), "contended_ns", jr_num(l->contended_ns), "known_blame_ns",
 		jr_num(l->known_blame_ns), "waiters_max", jr_num(l->waiters_max), "handed_over",
 		jr_num(l->handed_over), "sleep_again", jr_num(l->sleep_again), "waiters", waiting,
-		"holders", holding, "gain", lock_gain(j, j->lock_order[i]));
+		"holders", holding, "holdings", meanwhile, "gain", lock_gain(j, j->lock_order[i]));
 
 	return jr_joined(obj, more);
 }

@@ -28,6 +28,7 @@ static const enum loss_cause cause_of[] = {
 	[CP_LOST_STACK_NO_TABLE] = LOSS_STACK_FRAME_POINTER,
 	[CP_LOST_SAMPLES_SKIPPED] = LOSS_SAMPLES_SKIPPED,
 	[CP_LOST_FUTEX_CALLS] = LOSS_FUTEX_CALLS_FULL,
+	[CP_LOST_HOLDINGS] = LOSS_HOLDINGS_FULL,
 };
 _Static_assert(ARRAY_LEN(cause_of) == CP_LOST_COUNT, "every loss of the BPF side has a cause");
 

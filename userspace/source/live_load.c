@@ -88,6 +88,7 @@ static int size_maps(struct live *live)
 	rc |= bpf_map__set_max_entries(skel->maps.blocks, scaled(threads, 16, 16384, 131072));
 	rc |= bpf_map__set_max_entries(skel->maps.samples, scaled(threads, 8, 8192, 65536));
 	rc |= bpf_map__set_max_entries(skel->maps.edges, scaled(threads, 8, 8192, 65536));
+	rc |= bpf_map__set_max_entries(skel->maps.holdings, scaled(threads, 4, 4096, 32768));
 	rc |= bpf_map__set_max_entries(skel->maps.stacks, scaled(threads, 2, 8192, 16384));
 	return rc;
 }

@@ -237,6 +237,27 @@ static int emit_sample(struct live *live, const void *key, const void *value, st
 	return live_emit(live, err);
 }
 
+static int emit_holding(struct live *live, const void *key, const void *value, struct err *err)
+{
+	const struct cp_holding_key *k = key;
+	const struct cp_holding *v = value;
+	struct record_holding *h = &live->rec.holding;
+	uint64_t lock = 0;
+	int rc = refer(live, &k->lock, k->stack, &lock, err);
+
+	if (rc)
+		return rc;
+	memset(&live->rec, 0, sizeof(live->rec));
+	live->rec.type = RECORD_HOLDING;
+	h->lock = lock;
+	h->tid = k->tid;
+	h->kind = k->kind;
+	h->stack = k->stack;
+	h->count = v->count;
+	h->ns = v->ns;
+	return live_emit(live, err);
+}
+
 static int emit_edge(struct live *live, const void *key, const void *value, struct err *err)
 {
 	const struct cp_edge_key *k = key;
@@ -367,6 +388,7 @@ int live_read_maps(struct live *live, bool all, struct err *err)
 		{skel->maps.samples, &live->sent[LIVE_SENT_SAMPLES], emit_sample},
 		{skel->maps.edges, &live->sent[LIVE_SENT_EDGES], emit_edge},
 		{skel->maps.futex_calls, &live->sent[LIVE_SENT_FUTEX_CALLS], emit_futex_calls},
+		{skel->maps.holdings, &live->sent[LIVE_SENT_HOLDINGS], emit_holding},
 	};
 	int rc = 0;
 
