@@ -9,7 +9,7 @@
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-CASES="c c_stripped cpp go musl python redis mariadb nginx node"
+CASES="c c_stripped cpp go musl late python redis mariadb nginx node"
 
 # ready_line LOG: the program has said so
 ready_line()
@@ -89,6 +89,28 @@ case_musl()
 	local uncharted=1
 	built musl musl-gcc -O2 -g -static -fomit-frame-pointer -pthread -o "$work/musl" "$e2e/stacks/deep.c" &&
 		program musl "$work/musl" 4
+}
+
+# A library that is loaded while concprof watches: its tables and names come with the next slice.
+case_late()
+{
+	built late gcc -O2 -g -fomit-frame-pointer -pthread -o "$work/late" "$e2e/stacks/late.c" -ldl &&
+		built late gcc -O2 -fomit-frame-pointer -shared -fPIC -o "$work/late.so" "$e2e/stacks/late_library.c" ||
+		return
+	local target tool status=0
+	start "$work/late.log" "$work/late" "$work/late.so"
+	target=$started
+	until_true 20 ready_line "$work/late.log"
+	start_concprof "$work/late.err" -p "$target" -d 3 -o "$work/late.json"
+	tool=$started
+	kill -USR1 "$target"
+	wait "$tool" || status=$?
+	stop "$target" KILL
+	if [ $status != 0 ] || [ ! -s "$work/late.json" ]; then
+		fail late "not profiled: $(tail -n 2 "$work/late.err")"
+		return
+	fi
+	verdict_of late python3 "$e2e/check_stacks_late.py" "$work/late.json" || keep late "$work/late.json"
 }
 
 case_python()

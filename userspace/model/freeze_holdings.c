@@ -38,13 +38,12 @@ static size_t collect(const struct freeze *f, struct item *items)
 
 		if (thread == NO_THREAD || stack == SNAP_NONE)
 			continue;
-		items[n++] = (struct item){
-			.group = f->group_of[from->lock],
-			.holding = {.thread = f->thread_of[thread],
-				    .stack = stack,
-				    .kind = (enum holding_kind)from->rec.kind,
-				    .count = from->rec.count,
-				    .ns = from->rec.ns}};
+		items[n++] = (struct item){.group = f->group_of[from->lock],
+					   .holding = {.thread = f->thread_of[thread],
+						       .stack = stack,
+						       .kind = (enum holding_kind)from->rec.kind,
+						       .count = from->rec.count,
+						       .ns = from->rec.ns}};
 	}
 	qsort(items, n, sizeof(*items), compare);
 	return n;

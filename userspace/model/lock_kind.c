@@ -51,11 +51,12 @@ static const struct site_row site_table[] = {
 	{MATCH_OUTER, "ObjectMonitor::wait", LOCK_CONDVAR},
 	{MATCH_OUTER, "RawMutex::lock_slow", LOCK_MUTEX}, /* parking_lot */
 	{MATCH_OUTER, "RawRwLock::lock_", LOCK_RWLOCK},
-	{MATCH_OUTER, "Mutex::lock_contended", LOCK_MUTEX}, /* Rust std::sync */
-	{MATCH_OUTER, "RwLock::read_contended", LOCK_RWLOCK},
-	{MATCH_OUTER, "RwLock::write_contended", LOCK_RWLOCK},
-	{MATCH_OUTER, "condvar::futex::Condvar::wait", LOCK_CONDVAR},
-	{MATCH_OUTER, "parking_lot::condvar::Condvar::wait", LOCK_CONDVAR},
+	/* Rust std::sync; old mangling has "Mutex::lock_contended", the new one "Mutex>::..". */
+	{MATCH_OUTER, "::lock_contended", LOCK_MUTEX},
+	{MATCH_OUTER, "::read_contended", LOCK_RWLOCK},
+	{MATCH_OUTER, "::write_contended", LOCK_RWLOCK},
+	{MATCH_OUTER, "Condvar::wait", LOCK_CONDVAR},
+	{MATCH_OUTER, "Condvar>::wait", LOCK_CONDVAR},
 	{MATCH_LIBC, "pthread_mutex_", LOCK_MUTEX},
 	{MATCH_LIBC, "lll_lock_wait", LOCK_MUTEX},
 	{MATCH_LIBC, "lll_lock_wait_private", LOCK_MUTEX},

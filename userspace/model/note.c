@@ -21,6 +21,9 @@ static const struct note_row note_table[NOTE_COUNT] = {
 	[NOTE_FILE_REPLACED] = {"replaced", "was replaced by another file: it has no names"},
 	[NOTE_DEBUG_OTHER_BUILD] = {"debug_other_build",
 				    "has a debug file of another build, which was not used"},
+	[NOTE_SYMBOLS_DROPPED] =
+		{"symbols_dropped",
+		 "has symbols that were left out, being too many or making no sense"},
 	[NOTE_PERF_MAP_REFUSED] = {"perf_map_refused",
 				   "was not used: it is another user's, no regular file, or "
 				   "unreadable"},

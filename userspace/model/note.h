@@ -11,6 +11,7 @@ enum note {
 	NOTE_FILE_CORRUPT,	/* no symbols: it is damaged */
 	NOTE_FILE_REPLACED,	/* no symbols: another file has its path now */
 	NOTE_DEBUG_OTHER_BUILD, /* its debug file is of another build, and not used */
+	NOTE_SYMBOLS_DROPPED,	/* more symbols than are kept, or some that make no sense */
 	NOTE_PERF_MAP_REFUSED, /* the names of compiled code are not the target's user's, or no file
 				*/
 	NOTE_COUNT

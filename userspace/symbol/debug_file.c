@@ -66,7 +66,7 @@ static int check_crc(int fd, uint32_t want)
 /* Open @path below @root_fd if it is what is wanted. */
 static int open_wanted(int root_fd, const char *path, const struct wanted *want)
 {
-	int fd = target_path_open(root_fd, path);
+	int fd = target_path_open(root_fd, path, true);
 	int r;
 
 	if (fd < 0)

@@ -92,6 +92,7 @@ int elf_file_open(int fd, const void *image, size_t len, struct elf_file *ret, s
 		file.size = (uint64_t)st.st_size;
 	}
 	file.wide = header.ident[EI_CLASS] == ELFCLASS64;
+	file.sections = file.wide ? header.e64.e_shnum : header.e32.e_shnum;
 	file.machine = file.wide ? header.e64.e_machine : header.e32.e_machine;
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return err_set(err, -ENOTSUP, "libelf: too old (install elfutils' of this system)");

@@ -22,9 +22,10 @@ struct err;
 /* Released with elf_file_close(). */
 struct elf_file {
 	struct Elf *elf;
-	uint64_t size;	      /* of the file, bytes */
-	unsigned int machine; /* EM_* */
-	bool wide;	      /* ELFCLASS64 */
+	uint64_t size;	       /* of the file, bytes */
+	unsigned int machine;  /* EM_* */
+	unsigned int sections; /* as the header counts them */
+	bool wide;	       /* ELFCLASS64 */
 };
 
 /* Bytes of a section, in memory of the file's reader: they live as long as it is open. */

@@ -119,10 +119,12 @@ static int open_table(struct loader *l, enum table table, const GElf_Shdr *shdr,
 
 static int read_sections(struct loader *l, struct err *err)
 {
+	const uint64_t file_size = (uint64_t)l->es->file_size;
 	Elf_Scn *scn = NULL;
 	bool have[TABLE_COUNT] = {0};
 
-	if (elf_getshdrnum(l->file.elf, &l->sections_len) < 0 || l->sections_len > UINT16_MAX)
+	if (elf_getshdrnum(l->file.elf, &l->sections_len) < 0 || l->sections_len > UINT16_MAX ||
+	    l->sections_len < l->file.sections)
 		return damaged(err, "bad number of sections");
 	l->sections = calloc(l->sections_len + 1, sizeof(*l->sections));
 	if (!l->sections)
@@ -135,6 +137,9 @@ static int read_sections(struct loader *l, struct err *err)
 
 		if (index >= l->sections_len || !gelf_getshdr(scn, &s))
 			return damaged(err, elf_errmsg(-1));
+		if (s.sh_type != SHT_NULL && s.sh_type != SHT_NOBITS &&
+		    (s.sh_offset > file_size || s.sh_size > file_size - s.sh_offset))
+			return damaged(err, "a section lies outside of it");
 		l->sections[index] = (struct section){
 			.addr = s.sh_addr,
 			.size = s.sh_size,

@@ -17,7 +17,7 @@ struct elf_syms;
 struct err;
 
 /* Bounds of one file; what is beyond is dropped and counted. */
-#define ELF_SYMS_MAX (4U << 20)		 /* symbols */
+#define ELF_SYMS_MAX (2U << 20)		 /* symbols: a large browser has half of it */
 #define ELF_SYMS_STRTAB_MAX (256U << 20) /* a name starts below this offset of its string table */
 #define ELF_SYMS_NAME_MAX 65536		 /* bytes of one name, with its NUL */
 #define ELF_SYMS_NAMES_MAX (32U << 20)	 /* bytes of names kept because they were asked for */

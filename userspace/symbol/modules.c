@@ -243,6 +243,8 @@ static struct elf_syms *load_syms(struct modules *ms, struct module *module, int
 	if (r == 0) {
 		elf_syms_info(syms, &info);
 		ms->symbols += info.functions + info.objects;
+		if (info.dropped)
+			note_down(module, NOTE_SYMBOLS_DROPPED);
 	}
 	count_failure(ms, module, r);
 	return syms;

@@ -168,7 +168,7 @@ int perf_map_load(int root_fd, pid_t ns_pid, uid_t owner, struct perf_map **ret)
 	struct stat st;
 
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", (int)ns_pid);
-	fd = target_path_open(root_fd, path);
+	fd = target_path_open(root_fd, path, false);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)

@@ -131,10 +131,10 @@ static int open_by_link(pid_t pid, const struct mapping *mapping, struct target_
 }
 
 /* O_PATH: nothing happens to what is not a regular file. */
-static int path_below(int root_fd, const char *path)
+static int path_below(int root_fd, const char *path, bool follow)
 {
 	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
+		.flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW),
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
@@ -142,9 +142,9 @@ static int path_below(int root_fd, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-int target_path_open(int root_fd, const char *path)
+int target_path_open(int root_fd, const char *path, bool follow)
 {
-	_cleanup_close_ int fd = path_below(root_fd, path);
+	_cleanup_close_ int fd = path_below(root_fd, path, follow);
 	struct stat st;
 
 	if (fd < 0)
@@ -158,7 +158,7 @@ int target_path_open(int root_fd, const char *path)
 static int open_below(int root_fd, const char *path, const struct mapping *mapping,
 		      struct target_file *ret)
 {
-	_cleanup_close_ int fd = path_below(root_fd, path);
+	_cleanup_close_ int fd = path_below(root_fd, path, true);
 
 	return fd < 0 ? fd : accept_file(fd, mapping, false, ret);
 }

@@ -56,10 +56,11 @@ int target_file_open(pid_t pid, const struct target_root *root, const struct map
 
 /*
  * Open the regular file @path as a process would whose root is @root_fd (O_PATH), whatever links
- * the target has made, for reading.  The caller closes it. Returns the descriptor, -ENOTSUP for
- * what is no regular file, or what open() gives.
+ * the target has made, for reading; unless @follow, it must not itself be a link.  The caller
+ * closes it.
+ * Returns the descriptor, -ENOTSUP for what is no regular file, or what open() gives.
  */
-int target_path_open(int root_fd, const char *path);
+int target_path_open(int root_fd, const char *path, bool follow);
 
 /* @path, as our own view has it, in the view of a process whose root is @root: a part of @path. */
 const char *target_path_inside(const struct target_root *root, const char *path);
