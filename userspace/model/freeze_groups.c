@@ -4,6 +4,8 @@
 #include "model/freeze_priv.h"
 #include "model/hist.h"
 
+#include <stdio.h>
+
 enum identity { IDENTITY_ADDRESS, IDENTITY_FILE, IDENTITY_NONE };
 
 struct group_key {
@@ -17,14 +19,28 @@ static bool of_file(const struct model_lock *lock)
 	return lock->shared && (lock->dev || lock->inode);
 }
 
+/* N of "glibc 2.N", which the process runs on; 0 where that is not known. */
+static unsigned glibc_minor_of(const struct freeze *f, uint32_t pid)
+{
+	const uint32_t *i = table_find(&f->m->processes, &pid);
+	const struct record_process *process =
+		i ? (const struct record_process *)f->m->processes.at + *i : NULL;
+	unsigned minor = 0;
+
+	if (process && sscanf(process->libc, "glibc 2.%3u", &minor) != 1)
+		minor = 0;
+	return minor;
+}
+
 /* What a wait at this call site says of the object that the word is in. */
 static void note_object(struct freeze *f, uint32_t lock, uint64_t stack_id)
 {
 	uint32_t stack = freeze_stack(f, stack_id);
 
 	if (stack != SNAP_NONE && f->stack_glibc[stack])
-		f->objects[lock] = lock_glibc_object((enum lock_kind)f->stack_sites[stack],
-						     model_lock(f->m, lock)->address);
+		f->objects[lock] = lock_glibc_object(
+			(enum lock_kind)f->stack_sites[stack], model_lock(f->m, lock)->address,
+			glibc_minor_of(f, model_lock(f->m, lock)->pid));
 }
 
 /* Several words may be one condvar's. */

@@ -113,17 +113,19 @@ enum lock_kind lock_kind_of_site(const char *const *names, size_t len)
 }
 
 /*
- * glibc 2.25 (the present condvar and rwlock) to 2.36, sysdeps/nptl/bits/thread-shared-types.h and
- * struct_rwlock.h, 64 bits: all three are aligned to 8 bytes.  __g_signals[2] at 40 and 44;
- * __wrphase_futex and __writers_futex at 8 and 12; the barrier's current_round at 4.
+ * glibc 2.25 (the present condvar and rwlock) and later, sysdeps/nptl/bits/thread-shared-types.h
+ * and struct_rwlock.h, 64 bits: all three are aligned to 8 bytes.  __g_signals[2] at 40 and 44,
+ * from 2.41 on at 32 and 36; __wrphase_futex and __writers_futex at 8 and 12; the barrier's
+ * current_round at 4.
  */
-uint64_t lock_glibc_object(enum lock_kind kind, uint64_t word)
+uint64_t lock_glibc_object(enum lock_kind kind, uint64_t word, unsigned glibc_minor)
 {
+	const uint64_t signals = glibc_minor >= 41 ? 32 : 40;
 	const uint64_t aligned = word & ~UINT64_C(7);
 
 	switch (kind) {
 	case LOCK_CONDVAR:
-		return aligned >= 40 ? aligned - 40 : word;
+		return aligned >= signals ? aligned - signals : word;
 	case LOCK_RWLOCK:
 		return aligned >= 8 ? aligned - 8 : word;
 	case LOCK_BARRIER:

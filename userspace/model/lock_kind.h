@@ -33,11 +33,11 @@ struct lock_judgement lock_judge(const struct lock_evidence *evidence);
  */
 enum lock_kind lock_kind_of_site(const char *const *names, size_t len);
 /*
- * The address of the glibc object of this kind (by lock_kind_of_site()) with @word: a condvar has
- * two futex words, a rwlock two, a barrier's lies behind its start.  @word itself for any other
- * kind.
+ * The address of the object of this kind (by lock_kind_of_site()) with the futex word @word in
+ * glibc 2.@glibc_minor (0 = not known): a condvar has two words, a rwlock two, a barrier's lies
+ * behind its start.  @word itself for any other kind.
  */
-uint64_t lock_glibc_object(enum lock_kind kind, uint64_t word);
+uint64_t lock_glibc_object(enum lock_kind kind, uint64_t word, unsigned glibc_minor);
 /* How many frames from the innermost one lock_kind_of_site() looks at. */
 #define LOCK_SITE_FRAMES 8
 

@@ -64,7 +64,8 @@ static void add_platform(struct strbuf *sb, const struct snapshot *snap,
 			 const struct snap_process *process)
 {
 	const char *kernel = snap->run.kernel;
-	size_t len = strnlen(kernel, sizeof(snap->run.kernel));
+	/* "6.1.0" of "6.1.0-18-amd64 x86_64": the JSON report has all of it. */
+	size_t len = strcspn(kernel, "- ");
 
 	if (len && kernel[0] >= '0' && kernel[0] <= '9')
 		strbuf_puts(sb, "Linux ");

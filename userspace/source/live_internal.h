@@ -39,6 +39,7 @@ struct live_process {
 	bool tables_due;  /* its mappings are new: unwind tables are wanted */
 	uint32_t threads; /* alive at the latest slice */
 	char comm[CP_COMM_LEN + 1];
+	char libc[32]; /* "glibc 2.36", "" = not known */
 	uint64_t start_ns;
 	uint64_t end_ns;
 	uint64_t forks_ended; /* made by threads that have ended */

@@ -204,6 +204,7 @@ int live_emit_process(struct live *live, struct live_process *p, struct err *err
 	r->pid = p->pid;
 	r->ppid = p->ppid;
 	memcpy(r->comm, p->comm, sizeof(p->comm));
+	memcpy(r->libc, p->libc, sizeof(p->libc));
 	r->start_ns = p->start_ns;
 	r->end_ns = p->end_ns;
 	r->forks = p->forks_ended + p->forks_alive;

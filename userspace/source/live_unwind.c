@@ -15,6 +15,7 @@
 #include "base/num.h"
 #include "model/note.h"
 #include "source/live_internal.h"
+#include "symbol/libc_version.h"
 #include "symbol/maps.h"
 #include "symbol/target_file.h"
 #include "symbol/unwind_table.h"
@@ -303,6 +304,23 @@ uint64_t live_unwind_row(const struct live *live, const struct cp_unwind_process
 	return u->rows[lo];
 }
 
+/* Which libc the process has mapped, looked up once. */
+static void note_libc(struct live_process *p, const struct maps *maps)
+{
+	for (size_t i = 0; i < maps->len && !p->libc[0]; i++) {
+		const struct mapping *m = &maps->at[i];
+		const char *path = maps_path(maps, m);
+		struct target_file file;
+
+		if (m->kind != MAPPING_FILE || !libc_version_is_libc(path) ||
+		    target_file_open((pid_t)p->pid, NULL, m, path, &file))
+			continue;
+		p->dirty = libc_version_read(file.fd, path, p->libc, sizeof(p->libc));
+		close(file.fd);
+		return;
+	}
+}
+
 static void refresh_process(struct live *live, struct live_process *p)
 {
 	bool due = p->tables_due; /* new, or after an exec: the kernel side has none */
@@ -313,6 +331,7 @@ static void refresh_process(struct live *live, struct live_process *p)
 	p->tables_due = false;
 	if (maps_read((pid_t)p->pid, &maps, NULL))
 		return;
+	note_libc(p, &maps);
 	signature = (uint32_t)signature_of(&maps);
 	last = hashmap_put(&live->unwind->signatures, &p->pid, signature, &added);
 	if (last && (added || due || *last != signature)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Computes for ever, in code that it makes itself (x86_64) or, with argv[1], in spin() of that library.
- * Prints "code ADDRESS" and "ready".
+ * Computes for ever, in code that it makes itself (x86_64) or, with argv[1], in spin() of that
+ * library. Prints "code ADDRESS" and "ready".
  */
 #include <dlfcn.h>
 #include <stdio.h>

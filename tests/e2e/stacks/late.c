@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Code that comes later: on SIGUSR1 the library argv[1] is loaded, and late_enter() of it called in a
- * thread of its own.
+ * Code that comes later: on SIGUSR1 the library argv[1] is loaded, and late_enter() of it called in
+ * a thread of its own.
  */
 #include <dlfcn.h>
 #include <pthread.h>
