@@ -177,4 +177,4 @@ same 'no complaint when nobody reads' "$(cat err)" ''
 exec 4>&-
 
 echo "$checks checks of the command line, $failures failed"
-[ $failures = 0 ]
+[ "$failures" = 0 ]

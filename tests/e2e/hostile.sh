@@ -34,7 +34,7 @@ shown()
 	shift
 	"$concprof" -p "$spin" -d 0.5 -o "$work/$name.json" > /dev/null 2> "$work/$name.err" || status=$?
 	stop "$spin" KILL
-	if [ $status != 0 ] || [ ! -s "$work/$name.json" ]; then
+	if [ "$status" != 0 ] || [ ! -s "$work/$name.json" ]; then
 		fail "$name" "exit status $status: $(tail -n 2 "$work/$name.err" | tr '\n' ' ')"
 		return
 	fi
@@ -61,6 +61,16 @@ link_map()
 	write_map && mv "$map" "$work/linked" && ln -s "$work/linked" "${map%.real}"
 }
 
+fifo_map()
+{
+	mkfifo "$map"
+}
+
+folder_map()
+{
+	mkdir "$map"
+}
+
 huge_map()
 {
 	write_map && truncate -s 2G "$map"
@@ -76,8 +86,8 @@ case_jit_symlink()
 {
 	started_spin && with_map link_map && shown jit_symlink perf_map_refused "perf-$spin.map" -
 }
-case_jit_fifo() { started_spin && with_map eval 'mkfifo "$map"' && shown jit_fifo perf_map_refused "perf-$spin.map"; }
-case_jit_folder() { started_spin && with_map eval 'mkdir "$map"' && shown jit_folder perf_map_refused "perf-$spin.map"; }
+case_jit_fifo() { started_spin && with_map fifo_map && shown jit_fifo perf_map_refused "perf-$spin.map"; }
+case_jit_folder() { started_spin && with_map folder_map && shown jit_folder perf_map_refused "perf-$spin.map"; }
 case_jit_huge() { started_spin && with_map huge_map && shown jit_huge - - spin_compiled; }
 case_jit_other_user()
 {

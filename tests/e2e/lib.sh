@@ -142,7 +142,7 @@ profile()
 	local report=$1 status=0
 	shift
 	"$concprof" -o "$report" "$@" > "${report%.*}.out" 2> "${report%.*}.err" || status=$?
-	[ $status = 0 ] && [ -s "$report" ]
+	[ "$status" = 0 ] && [ -s "$report" ]
 }
 
 # ---- watching a sample from outside, while it is profiled ----
@@ -168,7 +168,7 @@ unwatch()
 	local status=0
 	until_true 20 truths "$1" $(($(grep -c '^truth end' "$1") + 2)) || status=$?
 	stop "$watch_pid"
-	return $status
+	return "$status"
 }
 
 # ---- cgroups ----
@@ -216,10 +216,10 @@ tried()
 	for ((try = 1; try <= ${TRIES-1}; try++)); do
 		missed=0 more_tries=$((try < ${TRIES-1}))
 		"$@"
-		[ $missed != 0 ] || break
+		[ "$missed" != 0 ] || break
 	done
 	more_tries=0
-	[ $failures = $before ]
+	[ "$failures" = "$before" ]
 }
 
 # skip NAME REASON: what cannot be tested here must be tested in CI
@@ -249,12 +249,12 @@ verdict_of()
 	shift
 	text=$("$@" 2>&1) || status=$?
 	text=$(tr '\n' ' ' <<< "$text")
-	if [ $status = 0 ]; then
+	if [ "$status" = 0 ]; then
 		ok "$name" "${text% }"
 	else
 		fail "$name" "${text% }"
 	fi
-	return $status
+	return "$status"
 }
 
 need_rights()

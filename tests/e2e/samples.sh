@@ -95,10 +95,10 @@ run_sample()
 	report=$work/$label.json log=''
 	start_sample "$@" || return 1
 	log=$sample_log threads=$sample_threads
-	watch "$sample_pid" "$log" && profile "$report" -p "$sample_pid" -d $SECONDS_EACH || status=1
+	watch "$sample_pid" "$log" && profile "$report" -p "$sample_pid" -d "$SECONDS_EACH" || status=1
 	unwatch "$log" || status=1
 	stop "$sample_pid"
-	return $status
+	return "$status"
 }
 
 # judge LABEL OPTION..: check the report of the last run_sample
@@ -133,7 +133,7 @@ run_and_judge()
 check_gain()
 {
 	verdict_of "$1" python3 "$e2e/check_sample.py" gain "$base_report" "$base_log" "$report" "$log" \
-		$GAIN_TOLERANCE && return
+		"$GAIN_TOLERANCE" && return
 	keep "$1-base" "$base_report" "$base_log" "$base_log.watch"
 	keep "$1-fixed" "$report" "$log" "$log.watch"
 	return 1
@@ -173,7 +173,7 @@ sample()
 	esac
 	run_and_judge "$name$suffix" --verdict "${verdict//,/|}" "${options[@]}" -- "$program" || status=1
 	sample_cgroup=''
-	[ "$cured" != - ] || return $status
+	[ "$cured" != - ] || return "$status"
 
 	base_report=$report base_log=$log options=()
 	[ "$name" = throttled ] || args=(--fixed)
@@ -182,7 +182,7 @@ sample()
 		status=1
 	[ "$measured" != measured ] || [ ! -s "$report" ] || [ ! -s "$base_report" ] ||
 		check_gain "$name-gain$suffix" || status=1
-	return $status
+	return "$status"
 }
 
 usage()

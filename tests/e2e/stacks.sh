@@ -106,7 +106,7 @@ case_late()
 	kill -USR1 "$target"
 	wait "$tool" || status=$?
 	stop "$target" KILL
-	if [ $status != 0 ] || [ ! -s "$work/late.json" ]; then
+	if [ "$status" != 0 ] || [ ! -s "$work/late.json" ]; then
 		fail late "not profiled: $(tail -n 2 "$work/late.err")"
 		return
 	fi

@@ -93,7 +93,7 @@ const char *phrase_while(enum time_class cls)
 	case CLASS_COUNT:
 		break;
 	}
-	return "waits in the kernel";
+	return "does what was not seen";
 }
 
 static const struct snap_block *find_block(const struct snapshot *snap, uint32_t thread,

@@ -18,6 +18,8 @@
 #define PREEMPTED_SHARE 0.5
 /* From this share on the evidence mentions it. */
 #define PREEMPTED_NOTED 0.1
+/* From this share on what a holder does is what it mostly does. */
+#define MAINLY_SHARE 0.5
 /* Holders that are looked at: sorted by blame, so that the rest cannot matter much. */
 #define HOLDERS_LOOK_MAX 64
 
@@ -117,7 +119,7 @@ static struct held sum_site(const struct snapshot *snap, const struct snap_lock 
 			while_ns[c] += (double)holder->while_ns[c];
 	}
 	for (int c = 0; c < CLASS_COUNT; c++) {
-		if (while_ns[c] > held.main_ns) {
+		if (c != CLASS_OTHER && while_ns[c] > held.main_ns) { /* OTHER: not seen */
 			held.main_ns = while_ns[c];
 			held.main_class = (enum time_class)c;
 		}
@@ -193,7 +195,11 @@ static void tell_cause(const struct snapshot *snap, const struct snap_lock *lock
 		snap_frame_line_text(sb, held->site);
 	}
 	if (held->main_ns > 0) {
-		strbuf_printf(sb, ", mostly while it %s", phrase_while(held->main_class));
+		strbuf_printf(sb,
+			      held->main_ns >= MAINLY_SHARE * held->blame_ns
+				      ? ", mostly while it %s"
+				      : ", as far as that was seen while it %s",
+			      phrase_while(held->main_class));
 		if (held->main_class != CLASS_RUN && held->main_class != CLASS_LOCK)
 			phrase_syscall(sb, snap, held->thread, held->main_class);
 		phrase_holding(sb, snap, lock, held->main_class, held->site);

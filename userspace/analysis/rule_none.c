@@ -57,7 +57,8 @@ static void tell_healthy(const struct load *load, struct finding *f, double wait
 
 void none_tell(const struct load *load, struct finding *f)
 {
-	double waiting_ns = load->class_ns[CLASS_LOCK] + load->class_ns[CLASS_PEER];
+	double waiting_ns =
+		load->class_ns[CLASS_LOCK] + load->class_ns[CLASS_PEER] + load->class_ns[CLASS_GIL];
 	struct strbuf *sb;
 
 	if (others_fill_the_machine(load, waiting_ns))
@@ -76,6 +77,12 @@ void none_tell(const struct load *load, struct finding *f)
 	phrase_share(sb, load, load->runq_ns);
 	strbuf_puts(sb, ", lock ");
 	phrase_share(sb, load, load->class_ns[CLASS_LOCK]);
+	if (load->class_ns[CLASS_GIL] > 0) {
+		strbuf_puts(sb, ", GIL ");
+		phrase_share(sb, load, load->class_ns[CLASS_GIL]);
+	}
+	strbuf_puts(sb, ", other threads ");
+	phrase_share(sb, load, load->class_ns[CLASS_PEER]);
 	strbuf_puts(sb, ", disk ");
 	phrase_share(sb, load, load->class_ns[CLASS_DISK]);
 	strbuf_puts(sb, ", servers ");

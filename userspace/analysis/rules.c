@@ -14,6 +14,7 @@ const struct rule rules[] = {
 	{"idle", "none", RULE_GATE, idle_find, NULL, idle_tell},
 	{"cpu.throttled", "none", RULE_GAIN, throttled_find, NULL, throttled_tell},
 	{"cpu.oversubscribed", "none", RULE_GAIN, oversubscribed_find, NULL, oversubscribed_tell},
+	{"gil", "gil", RULE_GAIN, gil_find, NULL, gil_tell},
 	{"threads.lock", "threads", RULE_GAIN, lock_find, lock_explained, lock_tell},
 	{"threads.imbalance", "threads", RULE_GAIN, imbalance_find, imbalance_explained,
 	 imbalance_tell},

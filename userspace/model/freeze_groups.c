@@ -5,6 +5,8 @@
 #include "model/hist.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum identity { IDENTITY_ADDRESS, IDENTITY_FILE, IDENTITY_NONE };
 
@@ -44,6 +46,16 @@ static void note_object(struct freeze *f, uint32_t lock, uint64_t stack_id)
 }
 
 /* Several words may be one condvar's. */
+/* The GIL's condvars and mutexes of an interpreter lie in one object with a name in every build. */
+static bool in_python(const struct freeze *f, const struct model_lock *lock)
+{
+	static const char name[] = "_PyRuntime";
+	const char *found = strpool_get(&f->m->strings, lock->name);
+
+	return lock->symbol && !strncmp(found, name, sizeof(name) - 1) &&
+	       (!found[sizeof(name) - 1] || strchr("+.", found[sizeof(name) - 1]));
+}
+
 static void find_objects(struct freeze *f)
 {
 	const struct model_open *open;
@@ -57,6 +69,9 @@ static void find_objects(struct freeze *f)
 		note_object(f, model_wait(f->m, i)->lock, model_wait(f->m, i)->rec.stack);
 	VEC_FOREACH (&f->m->open, open)
 		note_object(f, open->lock, open->rec.stack);
+	for (uint32_t i = 0; i < f->m->locks.len; i++)
+		if (in_python(f, model_lock(f->m, i)))
+			f->objects[i] = model_lock(f->m, i)->address - model_lock(f->m, i)->offset;
 }
 
 /*
@@ -93,6 +108,7 @@ static void join_group(struct freeze *f, uint32_t i, uint32_t group, bool added)
 	if (*strpool_get(&f->m->strings, lock->name) &&
 	    (g->named == SNAP_NONE || (lock->symbol && !model_lock(f->m, g->named)->symbol)))
 		g->named = i;
+	g->evidence.in_python |= in_python(f, lock);
 	if (lock->on_stack_tid)
 		g->on_stack_tid = lock->on_stack_tid;
 	g->lock.waiters_max =
@@ -197,6 +213,44 @@ static void add_open(struct freeze *f, const struct model_open *open)
 	g->lock.open_waits++;
 }
 
+struct waiter_key {
+	uint32_t group;
+	uint32_t thread;
+};
+
+/*
+ * Wakes by threads that wait for the word themselves at times.  The BPF side knows of each waker's
+ * last wait alone, which may have been for another lock (in Python: for the GIL).
+ */
+static void count_contenders(struct freeze *f)
+{
+	uint64_t *wakes = freeze_temporary(f, f->groups_len, sizeof(*wakes));
+	struct hashmap waits;
+
+	hashmap_init(&waits, sizeof(struct waiter_key));
+	for (uint32_t i = 0; !f->failed && i < f->m->waits.len; i++) {
+		const struct model_wait *wait = model_wait(f->m, i);
+		const struct waiter_key key = {f->group_of[wait->lock], wait->thread};
+
+		f->failed |= !hashmap_put(&waits, &key, 0, NULL);
+	}
+	for (uint32_t i = 0; !f->failed && i < f->m->blames.len; i++) {
+		const struct model_blame *blame = (struct model_blame *)f->m->blames.at + i;
+		const struct waiter_key key = {f->group_of[blame->lock], blame->holder};
+
+		if (blame->rec.evidence == HOLDER_WAKER && hashmap_get(&waits, &key))
+			wakes[key.group] = num_sat_add(wakes[key.group], blame->rec.waits);
+	}
+	for (uint32_t i = 0; !f->failed && i < f->groups_len; i++) {
+		struct lock_evidence *e = &f->groups[i].evidence;
+
+		e->contender_wakes =
+			num_min_u64(num_max_u64(e->contender_wakes, wakes[i]), e->handed_over);
+	}
+	hashmap_free(&waits);
+	free(wakes);
+}
+
 void freeze_groups(struct freeze *f)
 {
 	const struct model_open *open;
@@ -210,6 +264,7 @@ void freeze_groups(struct freeze *f)
 		add_wait(f, model_wait(f->m, i));
 	VEC_FOREACH (&f->m->open, open)
 		add_open(f, open);
+	count_contenders(f);
 	for (uint32_t i = 0; i < f->groups_len; i++) {
 		struct freeze_group *g = &f->groups[i];
 

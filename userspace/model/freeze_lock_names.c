@@ -124,7 +124,14 @@ void freeze_lock_name(struct freeze *f, const struct freeze_group *group, struct
 {
 	strbuf_reset(&f->scratch);
 	lock->module = "";
-	if (group->named == SNAP_NONE) {
+	if (group->judgement.kind == LOCK_GIL) {
+		const struct model_lock *first = model_lock(f->m, group->first);
+
+		lock->module = freeze_string(f, first->module);
+		lock->named = true;
+		strbuf_reset(&f->scratch);
+		strbuf_puts(&f->scratch, "GIL");
+	} else if (group->named == SNAP_NONE) {
 		name_unnamed(f, group, lock);
 	} else {
 		const struct model_lock *named = model_lock(f->m, group->named);

@@ -145,7 +145,8 @@ static bool kind_is_lock(enum lock_kind kind)
 	case LOCK_KERNEL:
 	case LOCK_GIL:
 		return true;
-	case LOCK_PYTHON: /* queues wait on locks of their own, too: idle workers */
+	case LOCK_PYTHON: /* queues wait on locks of their own, too: idle workers; see lock_judge()
+			   */
 	case LOCK_CONDVAR:
 	case LOCK_SEMAPHORE:
 	case LOCK_BARRIER:
@@ -214,12 +215,22 @@ struct lock_judgement lock_judge(const struct lock_evidence *e)
 
 	if (e->op_waits[FUTEX_OP_KERNEL])
 		return judged(LOCK_KERNEL);
+	/* Up to 3.13 nothing else in there is waited for by a condvar:
+	 * Include/internal/pycore_gil.h. */
+	if (e->in_python && e->op_waits[FUTEX_OP_WAIT_BITSET])
+		return judged(LOCK_GIL);
 	if (e->op_waits[FUTEX_OP_LOCK_PI])
 		return judged(LOCK_PI_MUTEX);
 	/* Before the owner word: what lies where a mutex keeps its owner may, in a container with
 	 * its small tids, look like one. */
-	if (by_sites != LOCK_KIND_COUNT)
-		return judged(by_sites);
+	if (by_sites != LOCK_KIND_COUNT) {
+		struct lock_judgement by_name = judged(by_sites);
+
+		/* Let go of by who waits for it, too: a semaphore that is used as a lock. */
+		by_name.is_lock |= (by_sites == LOCK_PYTHON || by_sites == LOCK_SEMAPHORE) &&
+				   at_least_half(e->contender_wakes, e->handed_over);
+		return by_name;
+	}
 	if (at_least_half(e->owner_known, e->waits))
 		/* 3 is the rwlock's alone; the owner was its __cur_writer. */
 		return judged(e->value_waits[3] ? LOCK_RWLOCK : LOCK_MUTEX);

@@ -9,7 +9,8 @@
 
 /* All waits on one word, the open ones included.  LOCK_KIND_COUNT as a kind means: none. */
 struct lock_evidence {
-	bool shared; /* between processes, by a file */
+	bool shared;	/* between processes, by a file */
+	bool in_python; /* the word lies in CPython's _PyRuntime */
 	uint64_t waits;
 	uint64_t op_waits[FUTEX_OP_COUNT];
 	uint64_t owner_known;	  /* the owner word named a live thread of the target */

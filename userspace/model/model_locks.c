@@ -104,6 +104,7 @@ int model_apply_lock_name(struct model *m, const struct record *rec, struct err 
 	lock->name_seen = true;
 	lock->symbol = from->symbol;
 	lock->on_stack_tid = from->on_stack_tid;
+	lock->offset = from->offset;
 	lock->name = name;
 	lock->module = module;
 	return 0;

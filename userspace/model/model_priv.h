@@ -45,6 +45,7 @@ struct model_lock {
 	bool name_seen;
 	bool symbol;
 	uint32_t on_stack_tid;
+	uint64_t offset; /* from the symbol */
 	uint32_t name;
 	uint32_t module;
 	struct record_contention contention;

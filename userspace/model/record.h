@@ -280,8 +280,9 @@ struct record_lock_name {
 	char name[RECORD_NAME_MAX];
 	char module[RECORD_NAME_MAX];
 	bool symbol; /* a data symbol (else what tells it apart) */
-	uint32_t
-		on_stack_tid; /* without a name: it lies on this thread's stack, 0 = not known to */
+	/* Without a name: it lies on this thread's stack, 0 = not known to. */
+	uint32_t on_stack_tid;
+	uint64_t offset; /* of the word from the symbol, bytes */
 };
 
 struct record_long_wait {

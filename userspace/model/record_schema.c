@@ -241,6 +241,7 @@ static const struct record_field lock_name_fields[] = {
 	STRING(lock_name, module),
 	BOOL(lock_name, symbol),
 	U32(lock_name, on_stack_tid),
+	U64(lock_name, offset),
 };
 
 static const struct record_field long_wait_fields[] = {

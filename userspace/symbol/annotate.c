@@ -273,6 +273,7 @@ static bool name_lock(const struct wants *wants, const struct lock_want *want,
 		else
 			name_offset(name->name, sizeof(name->name), plain, symbol->offset);
 		name->symbol = true;
+		name->offset = symbol->offset;
 		break;
 	}
 	copy_module(name->module, sizeof(name->module), symbol->module);

@@ -302,7 +302,9 @@ int elf_syms_vaddr(const struct elf_syms *es, const struct elf_mapping *mapping,
 		if (inside)
 			holds = vaddr - seg->vaddr < (seg->writable ? seg->memsz : seg->filesz);
 		else
-			holds = seg->writable && mapping->writable && in_bss(es, vaddr);
+			/* The mapping before it may be a part that the loader made read-only
+			 * (relro). */
+			holds = seg->writable && in_bss(es, vaddr);
 		if (holds) {
 			*ret_vaddr = vaddr;
 			return 0;

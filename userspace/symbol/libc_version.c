@@ -46,8 +46,7 @@ static unsigned long newest(const struct elf_section *names)
 		if (len == names->len - at)
 			break; /* without its NUL: no string */
 		if (strncmp(text + at, VERSION_PREFIX, strlen(VERSION_PREFIX)) == 0) {
-			unsigned long minor =
-				strtoul(text + at + strlen(VERSION_PREFIX), NULL, 10);
+			unsigned long minor = strtoul(text + at + strlen(VERSION_PREFIX), NULL, 10);
 
 			if (minor <= MINOR_MAX)
 				highest = num_max_u64(highest, minor);

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * gil: threads of Python could run, but wait for the interpreter's lock, which lets one at a time run
+ * bytecode.
+ *
+ * gain: gain_remove_wait() of all of it: as many threads side by side as the CPUs and the other work of
+ * the threads allow.  Processes, or code that gives the lock up, come to that; fewer threads do not.
+ */
+#include "analysis/phrase.h"
+#include "analysis/rules.h"
+#include "base/num.h"
+#include "base/units.h"
+#include "model/site.h"
+
+/* The GIL that was waited for the longest; NULL without one. */
+static const struct snap_lock *top_gil(const struct snapshot *snap)
+{
+	const struct snap_lock *top = NULL;
+
+	for (uint32_t i = 0; i < snap->locks_len; i++) {
+		if (snap->locks[i].kind == LOCK_GIL &&
+		    (!top || snap->locks[i].blocked_ns > top->blocked_ns))
+			top = &snap->locks[i];
+	}
+	return top;
+}
+
+/* Threads that run Python's code or want to, on average. */
+static double runnable_threads(const struct load *load)
+{
+	const struct snapshot *snap = load->snap;
+	double sum_ns = 0;
+
+	for (uint32_t i = 0; i < snap->threads_len; i++) {
+		const uint64_t *ns = snap->threads[i].class_ns;
+
+		if (ns[CLASS_GIL] > 0)
+			sum_ns += (double)ns[CLASS_GIL] + (double)ns[CLASS_RUN] +
+				  (double)ns[CLASS_RUNQ_PREEMPT] + (double)ns[CLASS_RUNQ_WAKE];
+	}
+	return num_ratio(sum_ns, (double)snap->duration_ns);
+}
+
+void gil_find(const struct load *load, struct finding *f)
+{
+	const struct snap_lock *gil = top_gil(load->snap);
+	struct gain_wait in = {
+		.removed = 1,
+		.rho = 1, /* its holders need it only because others run: no serial part of the work */
+		.busy_cpus = load->busy_cpus,
+		.usable_cpus = load->usable_cpus,
+		.non_idle_ns = load->non_idle_ns,
+		.wait_ns = load->class_ns[CLASS_GIL],
+		.io_ns = load->class_ns[CLASS_DISK] + load->class_ns[CLASS_NET],
+	};
+
+	if (!gil || !(in.wait_ns > 0))
+		return;
+	f->fired = true;
+	f->lock = (uint32_t)(gil - load->snap->locks);
+	f->events = gil->waits;
+	f->holder_known_ratio = num_ratio((double)gil->known_blame_ns, (double)gil->blocked_ns);
+	finding_set_gain(f, gain_remove_wait(&in));
+}
+
+void gil_tell(const struct load *load, struct finding *f)
+{
+	const struct snapshot *snap = load->snap;
+	const struct snap_lock *gil = &snap->locks[f->lock];
+	struct strbuf *sb = &f->headline;
+
+	strbuf_puts(sb, "Python threads wait for the GIL, which lets one at a time run Python code: it "
+			"costs ");
+	phrase_share(sb, load, load->class_ns[CLASS_GIL]);
+	strbuf_puts(sb, " of the time in which the program had work");
+	if (gil->holders_len > 0 && gil->holders[0].thread != SNAP_NONE) {
+		f->thread = gil->holders[0].thread;
+		strbuf_puts(&f->cause, "kept the longest by thread ");
+		snap_thread_text(&f->cause, snap, f->thread);
+		strbuf_puts(&f->cause, ", for ");
+		units_percent(&f->cause, num_ratio((double)gil->holders[0].blame_ns,
+						   (double)gil->blame_ns));
+		strbuf_puts(&f->cause, " of the waiting");
+	}
+	phrase_gain(load, f, "running this work side by side");
+	sb = phrase_evidence(f);
+	units_count(sb, gil->waits);
+	strbuf_puts(sb, " waits, ");
+	units_duration(sb, gil->blocked_ns);
+	strbuf_puts(sb, " in all; 99% of them shorter than ");
+	units_duration(sb, snap_hist_quantile(&gil->hist, 0.99));
+	sb = phrase_evidence(f);
+	strbuf_printf(sb, "%.1f threads ran Python code or wanted to, on average",
+		      runnable_threads(load));
+	sb = phrase_evidence(f);
+	strbuf_puts(sb, "busy: ");
+	phrase_busy(sb, load->busy_cpus, load->usable_cpus);
+	strbuf_puts(sb, " that the program could use");
+	strbuf_puts(&f->next_step,
+		    "move the part that computes into processes (concurrent.futures."
+		    "ProcessPoolExecutor, multiprocessing, more workers of the server), or into code "
+		    "that releases the GIL (hashlib and zlib on large buffers, numpy, an extension)");
+}
