@@ -4,6 +4,7 @@
 #include "tests/unit/analysis_fixture.h"
 #include "tests/unit/suites.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void expect_word(struct snap_builder *b, const char *word)
