@@ -5,8 +5,8 @@
 #
 # Hostile input for every parser of a target's files and memory: each harness of tests/fuzz (NAME_fuzz.c) runs under
 # libFuzzer, AddressSanitizer and UBSan for an equal share of SECONDS (default 60). It starts from seeds that are made
-# here, of this machine's programs, and from what earlier runs found of use. All of it lies below build/fuzz: an input
-# that brings a harness down is kept in build/fuzz/crashes.
+# here, of this machine's programs, each time anew: what earlier runs kept could take up the whole share by being read.
+# An input that brings a harness down is kept in build/fuzz/crashes. Counted are mutated inputs alone, not the seeds.
 # Where clang has no fuzzer runtime this is skipped with the reason, and fails with CI=true.
 set -uo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../.." || exit 1
@@ -150,7 +150,7 @@ said()
 # fuzz NAME SECONDS
 fuzz()
 {
-	local name=$1 seeds=$out/seeds/$1 corpus=$out/corpus/$1 log=$out/$1.log status=0 runs
+	local name=$1 seeds=$out/seeds/$1 corpus=$work/corpus/$1 log=$out/$1.log status=0 runs
 
 	rm -rf "$seeds"
 	mkdir -p "$seeds" "$corpus" $out/crashes
@@ -163,13 +163,19 @@ fuzz()
 		return 1
 	fi
 	# In the background, or a signal would be heeded only after its end.
-	"$out/${name}_fuzz" -max_total_time="$2" -timeout=30 -rss_limit_mb=512 -max_len=65536 -len_control=0 -print_final_stats=1 \
+	"$out/${name}_fuzz" -max_total_time="$2" -timeout=30 -rss_limit_mb=512 -max_len=65536 -len_control=0 -keep_seed=1 \
+		-print_final_stats=1 \
 		-artifact_prefix="$out/crashes/$name-" "$corpus" "$seeds" > "$log" 2>&1 < /dev/null &
 	child=$!
 	wait "$child" || status=$?
 	child=''
-	runs=$(awk '/^stat::number_of_executed_units:/ { print $2 }' "$log")
-	if [ "$status" != 0 ] || [ "${runs:-0}" = 0 ]; then
+	runs=$(awk '/^#[0-9]+\tINITED/ { seeds = substr($1, 2) }
+		/^stat::number_of_executed_units:/ { if (seeds) print $2 - seeds }' "$log")
+	if [ "$status" = 0 ] && [ "${runs:-0}" = 0 ]; then
+		echo "FAIL fuzz-$name: its time went by without one mutated input ($log)"
+		return 1
+	fi
+	if [ "$status" != 0 ]; then
 		echo "FAIL fuzz-$name: $(said "$log") (exit status $status; $log," \
 			"$(grep -o "$out/crashes/$name-.*" "$log" | tail -n 1))"
 		return 1
