@@ -105,7 +105,8 @@ seed_maps()
 seed_perf_map()
 {
 	printf '7f00 10 LazyCompile:~f a.js:1\n7f08 20 py::g:/b.py\n0x7f30 0x8 h i\nffffffffffffff00 ff end\n' > "$1/jit" &&
-		awk 'BEGIN { for (i = 0; i < 300; i++) printf "%x %x name%d\n", 4096 + i * 16, 16 + i, i }' > "$1/many"
+		awk 'BEGIN { for (i = 0; i < 300; i++) printf "%x %x name%d\n", 4096 + i * 16, 16 + i, i }' > "$1/many" &&
+		printf '1000 10 %0600d\n2000 10 b\n' 0 > "$1/long"
 }
 
 seed_debug_file()
