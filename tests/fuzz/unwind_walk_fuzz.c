@@ -7,8 +7,9 @@
 #include "symbol/unwind_table.h"
 
 #define FRAMES_MAX 127
-/* No kind of row needs more words for one step. */
-#define READS_MAX 3
+/* Words that one step may read: of the kinds in tables 3, and one more for the rbp field that a
+ * table never gives UNWIND_DEREF_RBP. */
+#define READS_MAX 4
 #define ROWS_MAX 32
 
 struct scene {
