@@ -21,12 +21,15 @@ static const struct {
 	{"_ZN1a1bEv", "a::b"},
 	{"_ZN1aIiE1bEv", "a<int>::b"},
 	{"_ZN4core3fmt9Formatter3pad17h0123456789abcdefE", "core::fmt::Formatter::pad"},
+	/* an identifier beyond ASCII (Rust RFC 2603) */
+	{"_RNqCs4fqI2P2rA04_11utf8_identsu30____7hkackfecea1cbdathfdh9hlq6y",
+	 "_RNqCs4fqI2P2rA04_11utf8_identsu30____7hkackfecea1cbdathfdh9hlq6y"},
 	{"_RNvNtCs1234_7mycrate3foo3bar", "mycrate::foo::bar"},
 };
 
 START_TEST(names_are_as_in_the_source)
 {
-	char to[64];
+	char to[128];
 
 	demangle(names[_i].mangled, to, sizeof(to));
 	ck_assert_str_eq(to, names[_i].plain);

@@ -49,13 +49,27 @@ static bool take_apart(const char *name, struct output *out)
 	return cplus_demangle_v3_callback(name, options, take, out);
 }
 
+/*
+ * Whether @name may have an identifier beyond ASCII, as Punycode: 'u' and its length (Rust RFC
+ * 2603).  For these alone libiberty has memory that would be lost where it is left half way.
+ */
+static bool may_hold_memory(const char *name)
+{
+	if (name[1] != 'R')
+		return false;
+	for (const char *u = strchr(name, 'u'); u; u = strchr(u + 1, 'u'))
+		if (u[1] >= '0' && u[1] <= '9')
+			return true;
+	return false;
+}
+
 void demangle(const char *name, char *to, size_t size)
 {
 	struct output out = {.to = to, .size = size};
 
 	/* Mangled names begin with _Z (C++ and old Rust) or _R (Rust). */
 	if (size <= 1 || name[0] != '_' || (name[1] != 'Z' && name[1] != 'R') ||
-	    strlen(name) > MANGLED_MAX || !take_apart(name, &out)) {
+	    strlen(name) > MANGLED_MAX || may_hold_memory(name) || !take_apart(name, &out)) {
 		out.len = strnlen(name, size - 1);
 		memcpy(to, name, out.len);
 	}

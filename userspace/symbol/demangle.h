@@ -7,7 +7,8 @@
 
 /*
  * Write @name as people wrote it, without parameters, to @to (cut to @size); a name that is not
- * mangled, or too long to take apart safely, as it is.  Takes time for what fits into @to alone.
+ * mangled, or too long to take apart safely, as it is.  So stay Rust names
+ * with an identifier beyond ASCII.  Takes time for what fits into @to alone.
  */
 void demangle(const char *name, char *to, size_t size);
 
