@@ -18,6 +18,7 @@ DEPS_BUILD := gcc clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libib
 	zlib1g-dev liblzma-dev libncurses-dev
 DEPS_TEST := check python3 redis-server redis-tools memcached mariadb-server sysbench procps iproute2 jq xz-utils \
 	gdb libc6-dbg g++ golang-go musl-tools nginx-light nodejs
+DEPS_FUZZ := clang libclang-rt-14-dev binutils xz-utils
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
 DEPS_BENCH := libbpf-tools linux-perf nodejs mariadb-server
 # Those whose known answer stands under emulation, too.
@@ -38,6 +39,14 @@ KERNEL_OBJS := $(KERNEL_SRCS:%.c=$(B)/obj/%.o) $(filter-out $(B)/obj/userspace/c
 BENCH_OWN := $(B)/bench/names
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*.c)))
 
+# Harnesses, and the parts of the program that they reach: nothing that needs a running kernel.
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+FUZZ_PARTS := $(filter-out userspace/cli/% userspace/source/%,$(SRCS)) $(wildcard userspace/source/capture_*.c)
+FUZZ_PART_OBJS := $(FUZZ_PARTS:%.c=$(B)/fuzz/obj/%.o)
+FUZZ_OBJS := $(FUZZ_PART_OBJS) $(FUZZ:$(B)/fuzz/%=$(B)/fuzz/obj/tests/fuzz/%.o) \
+	$(B)/fuzz/obj/tests/fuzz/capture_seed.o
+FUZZ_RUNTIME = $(wildcard $(shell $(CLANG) -print-runtime-dir 2>/dev/null)/libclang_rt.fuzzer*.a)
+
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
 PKGS := libbpf libelf libdw jansson zlib liblzma
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
@@ -45,6 +54,7 @@ PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -liberty
 CFLAGS ?= -O2 -g
 CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE -DCONCPROF_VERSION='"$(VERSION)"' $(WARN) -fno-strict-aliasing \
 	-fno-omit-frame-pointer -fstack-protector-strong -Iuserspace -I. -I$(B) $(PKG_CFLAGS)
+FUZZ_SANITIZE := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 ARCH := $(shell uname -m)
@@ -120,16 +130,42 @@ $(B)/tests/kernel_tests: $(KERNEL_OBJS)
 
 $(KERNEL_SRCS:%.c=$(B)/obj/%.o): CFLAGS_ALL += $(shell $(PKG_CONFIG) --cflags check)
 
+$(B)/fuzz/obj/%.o: %.c
+	$(say) FUZZCC $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_SANITIZE) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/fuzz/parts.a: $(FUZZ_PART_OBJS)
+	$(say) AR $@
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(FUZZ): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%.o $(B)/fuzz/parts.a
+	$(say) LD $@
+	$(Q)$(CLANG) $(FUZZ_SANITIZE) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
+
+$(B)/fuzz/capture_seed: $(B)/fuzz/obj/tests/fuzz/capture_seed.o $(B)/fuzz/parts.a
+	$(say) LD $@
+	$(Q)$(CLANG) $(FUZZ_SANITIZE) -o $@ $^ $(PKG_LIBS)
+
 demo: deps ## install what is missing, build, profile a contended sample for 5 s
 	@$(MAKE) --no-print-directory all $(B)/samples/lock-cpu
 	@tests/e2e/demo.sh
 
-test: deps deps-test ## install what is missing, build and pass all tests (root for the kernel's part)
-	@$(MAKE) --no-print-directory -j2 all samples bench-programs $(B)/unit_tests $(B)/tests/kernel_tests
+test: deps deps-test deps-fuzz ## install what is missing, build and pass all tests (root for the kernel's part)
+	@$(MAKE) --no-print-directory -j2 all samples bench-programs $(B)/unit_tests $(B)/tests/kernel_tests \
+		$(if $(FUZZ_RUNTIME),fuzz-programs)
 	@tests/run.sh
 
 unit: $(B)/unit_tests ## unit tests alone (no root)
 	$(B)/unit_tests
+
+fuzz-programs: $(FUZZ) $(B)/fuzz/capture_seed
+
+FUZZ_SECONDS ?= 60
+fuzz: deps-fuzz ## hostile files against each parser, FUZZ_SECONDS=60 in all
+	@$(MAKE) --no-print-directory -j2 fuzz-programs
+	@tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 samples-soak: all samples ## every sample's verdict, ten times
 	@tests/e2e/samples.sh --times 10
@@ -177,6 +213,8 @@ deps: ## install the packages that the build needs (root)
 	@$(call apt_missing,$(DEPS_BUILD))
 deps-test:
 	@$(call apt_missing,$(DEPS_TEST))
+deps-fuzz:
+	@$(call apt_missing,$(DEPS_FUZZ))
 deps-lint:
 	@$(call apt_missing,$(DEPS_LINT))
 deps-bench:
@@ -190,6 +228,7 @@ need-build:
 	if [ -n "$$missing" ]; then echo "make: missing packages:$$missing (sudo make deps installs them)" >&2; exit 1; fi
 
 .PHONY: all samples demo test unit samples-soak bench bench-programs vm-deps vm-test install format lint clean help \
-	deps deps-test deps-lint deps-bench need-build
+	deps deps-test deps-fuzz deps-lint deps-bench need-build fuzz fuzz-programs
 
--include $(BENCH_OWN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(KERNEL_SRCS:%.c=$(B)/obj/%.d) $(B)/bpf/concprof.bpf.d $(SAMPLES:=.d) $(BENCH:=.d)
+-include $(BENCH_OWN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(KERNEL_SRCS:%.c=$(B)/obj/%.d) $(B)/bpf/concprof.bpf.d $(SAMPLES:=.d) $(BENCH:=.d) \
+	$(FUZZ_OBJS:.o=.d)

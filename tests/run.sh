@@ -3,17 +3,17 @@
 #
 # run.sh [NAME..]
 #
-# For `make test`: the unit tests, then the kernel tests and everything that profiles real processes
-# (which takes root), and with CI=true or VM=1 the same on another kernel under emulation. NAME: unit, kernel, vm, or a
-# script of tests/e2e without its .sh; all of them without one. What cannot run for a missing right is skipped
-# with the reason, and fails with CI=true.
+# For `make test`: the unit tests, hostile input for the parsers, then the kernel tests and everything that
+# profiles real processes (which takes root), and with CI=true or VM=1 the same on another kernel under emulation.
+# NAME: unit, fuzz, kernel, vm, or a script of tests/e2e without its .sh; all of them without one. What cannot run
+# for a missing right is skipped with the reason, and fails with CI=true.
 # A case that measures time is run again when it fails, and its last run counts: on a machine that is
 # disturbed figures are off, and a defect fails each time. This is said. TRIES=1 refuses it.
 # The last line says how many checks `passed, failed, skipped`.
 set -uo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.." || exit 1
 
-PARTS="unit kernel cli samples truth capture stacks hostile services vm"
+PARTS="unit fuzz kernel cli samples truth capture stacks hostile services vm"
 
 passed=0 failed=0 skipped=0 child='' output=$(mktemp) || exit 1
 
@@ -92,6 +92,7 @@ asked=$#
 for name in "${parts[@]}"; do
 	case $name in
 	unit) part unit build/unit_tests ;;
+	fuzz) part fuzz tests/fuzz/run.sh ;;
 	kernel) part kernel build/tests/kernel_tests ;;
 	vm)
 		if [ "$asked" != 0 ] || [ "${CI-}" = true ] || [ "${VM-}" = 1 ]; then

@@ -29,6 +29,19 @@ START_TEST(ratio_of_nothing_is_zero)
 }
 END_TEST
 
+START_TEST(whole_part_of_any_double)
+{
+	ck_assert_uint_eq(num_to_u64(0), 0);
+	ck_assert_uint_eq(num_to_u64(2.9), 2);
+	ck_assert_uint_eq(num_to_u64(-1), 0);
+	ck_assert_uint_eq(num_to_u64(-INFINITY), 0);
+	ck_assert_uint_eq(num_to_u64(NAN), 0);
+	ck_assert_uint_eq(num_to_u64(0x1.fffffffffffffp63), 0xfffffffffffff800);
+	ck_assert_uint_eq(num_to_u64((double)UINT64_MAX), UINT64_MAX);
+	ck_assert_uint_eq(num_to_u64(INFINITY), UINT64_MAX);
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	uint64_t min, max;
@@ -135,6 +148,7 @@ Suite *base_num_suite(void)
 
 	tcase_add_test(tc, arithmetic_saturates);
 	tcase_add_test(tc, ratio_of_nothing_is_zero);
+	tcase_add_test(tc, whole_part_of_any_double);
 	tcase_add_loop_test(tc, parse_u64, 0, ARRAY_LEN(u64_cases));
 	tcase_add_loop_test(tc, parse_double, 0, ARRAY_LEN(double_cases));
 	tcase_add_test(tc, parse_double_survives_many_digits);

@@ -63,7 +63,7 @@ static void check_amount(const struct load *load, const struct finding *f, struc
 		if (load->window_ns >= WINDOW_MIN_NS)
 			return;
 		strbuf_puts(because(why, weak), "the window was only ");
-		units_duration(why, (uint64_t)load->window_ns);
+		units_duration(why, num_to_u64(load->window_ns));
 		return;
 	}
 	if (f->events >= need)

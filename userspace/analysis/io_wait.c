@@ -72,12 +72,12 @@ void io_wait_tell(const struct load *load, struct finding *f, enum time_class cl
 	sb = phrase_evidence(f);
 	units_count(sb, f->events);
 	strbuf_puts(sb, f->events == 1 ? " wait, " : " waits, ");
-	units_duration(sb, (uint64_t)direct_ns);
+	units_duration(sb, num_to_u64(direct_ns));
 	strbuf_puts(sb, " in all");
 	if (wait_ns > direct_ns * 1.01) {
 		sb = phrase_evidence(f);
 		strbuf_puts(sb, "another ");
-		units_duration(sb, (uint64_t)(wait_ns - direct_ns));
+		units_duration(sb, num_to_u64(wait_ns - direct_ns));
 		strbuf_puts(sb, " of waiting for threads that did this meanwhile");
 	}
 	sb = phrase_evidence(f);

@@ -60,9 +60,9 @@ void idle_tell(const struct load *load, struct finding *f)
 	sb = phrase_evidence(f);
 	phrase_threads(sb, load->snap->threads_len);
 	strbuf_puts(sb, " had work for ");
-	units_duration(sb, (uint64_t)load->non_idle_ns);
+	units_duration(sb, num_to_u64(load->non_idle_ns));
 	strbuf_puts(sb, " of ");
-	units_duration(sb, (uint64_t)load->wall_thread_ns);
+	units_duration(sb, num_to_u64(load->wall_thread_ns));
 	strbuf_puts(sb, " of thread time");
 	sb = phrase_evidence(f);
 	phrase_busy(sb, load->busy_cpus, load->limit_cpus);

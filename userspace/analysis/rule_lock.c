@@ -306,7 +306,7 @@ static void tell_waits(const struct load *load, struct finding *f, const struct 
 	}
 	units_count(sb, wait->waits);
 	strbuf_puts(sb, wait->waits == 1 ? " wait, " : " waits, ");
-	units_duration(sb, (uint64_t)wait->wait_ns);
+	units_duration(sb, num_to_u64(wait->wait_ns));
 	strbuf_puts(sb, " in all");
 	if (wait->locks_len == 1) {
 		strbuf_puts(sb, ", 99% of them shorter than ");

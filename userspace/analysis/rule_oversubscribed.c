@@ -67,7 +67,7 @@ void oversubscribed_tell(const struct load *load, struct finding *f)
 
 	sb = phrase_evidence(f);
 	strbuf_puts(sb, "runnable without a CPU for ");
-	units_duration(sb, (uint64_t)load->runq_ns);
+	units_duration(sb, num_to_u64(load->runq_ns));
 	strbuf_puts(sb, ", ");
 	phrase_share(sb, load, load->runq_ns);
 	strbuf_puts(sb, " of the time in which the program had work");

@@ -52,7 +52,7 @@ void throttled_tell(const struct load *load, struct finding *f)
 	strbuf_puts(sb, "the program used ");
 	phrase_cpus(sb, load->busy_cpus);
 	strbuf_puts(sb, ", its threads were runnable without a CPU for ");
-	units_duration(sb, (uint64_t)load->runq_ns);
+	units_duration(sb, num_to_u64(load->runq_ns));
 	sb = phrase_evidence(f);
 	strbuf_puts(sb, "idle on this machine: ");
 	phrase_busy(sb, load->idle_cpus, load->machine_cpus);

@@ -56,7 +56,7 @@ void unclear_tell(const struct load *load, struct finding *f)
 	switch (find_reason(load)) {
 	case SHORT_WINDOW:
 		strbuf_puts(sb, "Not enough seen to tell: the window was only ");
-		units_duration(sb, (uint64_t)load->window_ns);
+		units_duration(sb, num_to_u64(load->window_ns));
 		strbuf_puts(&f->next_step, "measure for longer, at least a second");
 		break;
 	case NO_THREADS:
@@ -68,7 +68,7 @@ void unclear_tell(const struct load *load, struct finding *f)
 		units_count(sb, load->switches);
 		strbuf_puts(sb, load->switches == 1 ? " context switch" : " context switches");
 		strbuf_puts(sb, " in ");
-		units_duration(sb, (uint64_t)load->window_ns);
+		units_duration(sb, num_to_u64(load->window_ns));
 		strbuf_puts(&f->next_step, "measure for longer or while the program is under load");
 		break;
 	case UNKNOWN_WAITS:
@@ -85,7 +85,7 @@ void unclear_tell(const struct load *load, struct finding *f)
 	sb = phrase_evidence(f);
 	phrase_threads(sb, load->snap->threads_len);
 	strbuf_puts(sb, ", ");
-	units_duration(sb, (uint64_t)load->class_ns[CLASS_RUN]);
+	units_duration(sb, num_to_u64(load->class_ns[CLASS_RUN]));
 	strbuf_puts(sb, " of CPU time, ");
 	units_count(sb, load->switches);
 	strbuf_puts(sb, " context switches");

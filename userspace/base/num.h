@@ -46,6 +46,15 @@ static inline double num_ratio(double a, double b)
 	return b > 0 ? a / b : 0;
 }
 
+/* The whole part of @value; 0 below 0 and for NaN, UINT64_MAX beyond it: C leaves these undefined.
+ * UINT64_MAX itself is no double, the nearest one lies beyond. */
+static inline uint64_t num_to_u64(double value)
+{
+	if (value >= 0x1p64)
+		return UINT64_MAX;
+	return value > 0 ? (uint64_t)value : 0;
+}
+
 /*
  * The whole of @text as a decimal number in [min, max].  No sign, no space, no rest.
  * Returns 0, -EINVAL (not a number) or -ERANGE; *ret untouched on failure.

@@ -21,8 +21,14 @@
 #define NS_PER_SECOND UINT64_C(1000000000)
 #define PIECE_BYTES 65536
 
+/* gcc tells by a macro that AddressSanitizer, which reserves terabytes, is there; clang so: */
+#if !defined(__SANITIZE_ADDRESS__) && defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__)
-#define LIMIT_MEMORY 0 /* the sanitizer reserves terabytes */
+#define LIMIT_MEMORY 0
 #else
 #define LIMIT_MEMORY 1
 #endif
