@@ -44,11 +44,13 @@ SUITE(symbol_elf_load_suite)
 SUITE(symbol_elf_syms_suite)
 SUITE(symbol_kallsyms_suite)
 SUITE(symbol_maps_suite)
+SUITE(symbol_perf_map_suite)
 SUITE(symbol_symbolizer_suite)
 SUITE(symbol_target_file_suite)
 SUITE(symbol_unwind_bounds_suite)
 SUITE(symbol_unwind_cfi_suite)
 SUITE(symbol_unwind_table_suite)
+SUITE(symbol_unwind_walk_suite)
 /* clang-format on */
 
 #undef SUITE
