@@ -55,7 +55,8 @@ static void close_others(const struct isolate *iso, int out)
 
 	if (!fds)
 		_exit(1);
-	memcpy(fds, iso->keep_fds, iso->keep_fds_len * sizeof(*fds));
+	if (iso->keep_fds_len)
+		memcpy(fds, iso->keep_fds, iso->keep_fds_len * sizeof(*fds));
 	fds[iso->keep_fds_len] = out;
 	qsort(fds, iso->keep_fds_len + 1, sizeof(*fds), by_number);
 	for (size_t i = 0; i <= iso->keep_fds_len; i++) {
