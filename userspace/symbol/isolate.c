@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -126,6 +127,23 @@ static int take_all(const struct isolate *iso, int in, uint64_t end_ns)
 	}
 }
 
+/* Whether @child ends by itself until then: its answer's end need not be its own. */
+static bool ends_by(pid_t child, uint64_t end_ns)
+{
+	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, child, 0);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int r = 0;
+
+	if (fd < 0)
+		return false;
+	for (uint64_t now; r <= 0 && (now = now_ns()) < end_ns;) {
+		r = poll(&p, 1, (int)((end_ns - now) / NS_PER_MS) + 1);
+		if (r < 0 && errno != EINTR)
+			break;
+	}
+	return r > 0;
+}
+
 int isolate_run(const struct isolate *iso)
 {
 	uint64_t end_ns = now_ns() + iso->limit_ns;
@@ -144,6 +162,8 @@ int isolate_run(const struct isolate *iso)
 	close(ends[0]);
 	if (child < 0)
 		return r;
+	if (r == 0 && !ends_by(child, end_ns))
+		r = -ETIME;
 	if (r < 0)
 		kill(child, SIGKILL);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
