@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -77,6 +78,17 @@ static void set_limit(__rlimit_resource_t resource, rlim_t limit)
 	(void)setrlimit(resource, &value);
 }
 
+/* RLIMIT_DATA counts what the child has of its parent, too: proc(5), statm's sixth number. */
+static rlim_t memory_limit(void)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long pages = 0;
+
+	if (!file || fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) != 1)
+		pages = 0;
+	return pages * (rlim_t)sysconf(_SC_PAGESIZE) + ISOLATE_MEMORY_MAX;
+}
+
 _Noreturn static void run_child(const struct isolate *iso, int out, pid_t parent)
 {
 	static const int plain[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
@@ -91,7 +103,7 @@ _Noreturn static void run_child(const struct isolate *iso, int out, pid_t parent
 	set_limit(RLIMIT_CORE, 0);
 	set_limit(RLIMIT_CPU, seconds);
 	if (LIMIT_MEMORY)
-		set_limit(RLIMIT_DATA, ISOLATE_MEMORY_MAX);
+		set_limit(RLIMIT_DATA, memory_limit());
 	iso->work(iso->ctx, out);
 	_exit(0);
 }
