@@ -149,30 +149,31 @@ void dwarf_info_free(struct dwarf_info *info)
 	free(info);
 }
 
-/* The functions of a unit with code, as deep as namespaces, classes and functions nest. */
+/* The functions of a unit with code, as deep as namespaces, classes and functions nest: a lambda is
+ * a function of a class in a function. */
 static bool add_functions(struct dwarf_ranges *functions, Dwarf_Die *parent, int depth)
 {
 	Dwarf_Die die;
 	int next = dwarf_child(parent, &die);
 
 	for (; next == 0; next = dwarf_siblingof(&die, &die)) {
-		bool ok = true;
-
 		switch (dwarf_tag(&die)) {
 		case DW_TAG_subprogram:
-			ok = add_ranges_of(functions, DWARF_FUNCTIONS_MAX, &die,
-					   dwarf_dieoffset(&die));
+			if (!add_ranges_of(functions, DWARF_FUNCTIONS_MAX, &die,
+					   dwarf_dieoffset(&die)))
+				return false;
 			break;
 		case DW_TAG_namespace:
 		case DW_TAG_module:
 		case DW_TAG_class_type:
 		case DW_TAG_structure_type:
-			ok = depth >= DWARF_DEPTH_MAX || add_functions(functions, &die, depth + 1);
+		case DW_TAG_union_type:
+		case DW_TAG_lexical_block:
 			break;
 		default:
-			break;
+			continue;
 		}
-		if (!ok)
+		if (depth < DWARF_DEPTH_MAX && !add_functions(functions, &die, depth + 1))
 			return false;
 	}
 	return true;
