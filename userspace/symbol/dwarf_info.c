@@ -248,13 +248,18 @@ static void set_call(struct dwarf_unit *unit, Dwarf_Die *die, struct dwarf_place
 		copy_cut(place->file, sizeof(place->file), dwarf_filesrc(files, file, NULL, NULL));
 }
 
-/* The inlined functions with @vaddr below @parent, outermost first; returns how many. */
-static size_t find_inlined(Dwarf_Die *parent, uint64_t vaddr, Dwarf_Die *chain, size_t max)
+/*
+ * The inlined functions with @vaddr below @parent, outermost first; returns how many.  Of more than
+ * @max the innermost ones, whose line is known, and *ret_first is the outermost of all.
+ */
+static size_t find_inlined(Dwarf_Die *parent, uint64_t vaddr, Dwarf_Die *chain, size_t max,
+			   Dwarf_Die *ret_first)
 {
+	const int blocks_max = 4 * DWARF_DEPTH_MAX; /* each may have several around it */
 	Dwarf_Die inside = *parent;
 	size_t len = 0;
 
-	for (int depth = 0; depth < DWARF_DEPTH_MAX && len < max; depth++) {
+	for (int depth = 0; depth < blocks_max; depth++) {
 		Dwarf_Die die;
 		int next = dwarf_child(&inside, &die);
 		bool found = false;
@@ -268,9 +273,14 @@ static size_t find_inlined(Dwarf_Die *parent, uint64_t vaddr, Dwarf_Die *chain, 
 		}
 		if (!found)
 			break;
-		if (dwarf_tag(&die) == DW_TAG_inlined_subroutine)
-			chain[len++] = die;
 		inside = die;
+		if (dwarf_tag(&die) != DW_TAG_inlined_subroutine)
+			continue;
+		if (len == 0)
+			*ret_first = die;
+		if (len == max)
+			memmove(chain, chain + 1, --len * sizeof(*chain));
+		chain[len++] = die;
 	}
 	return len;
 }
@@ -279,7 +289,7 @@ size_t dwarf_info_places(struct dwarf_info *info, uint64_t vaddr,
 			 struct dwarf_place places[DWARF_PLACES_MAX])
 {
 	const struct dwarf_range *range = find_range(&info->ranges, vaddr);
-	Dwarf_Die function, chain[DWARF_PLACES_MAX - 1];
+	Dwarf_Die function, first, chain[DWARF_PLACES_MAX - 1];
 	struct dwarf_unit *unit;
 	size_t inlined;
 
@@ -291,10 +301,10 @@ size_t dwarf_info_places(struct dwarf_info *info, uint64_t vaddr,
 	set_line(unit, vaddr, &places[0]);
 	if (!find_function(info, unit, vaddr, &function))
 		return places[0].line ? 1 : 0;
-	inlined = find_inlined(&function, vaddr, chain, DWARF_PLACES_MAX - 1);
+	inlined = find_inlined(&function, vaddr, chain, DWARF_PLACES_MAX - 1, &first);
 	for (size_t i = 0; i < inlined; i++) {
 		name_of(&chain[inlined - 1 - i], places[i].function);
-		set_call(unit, &chain[inlined - 1 - i], &places[i + 1]);
+		set_call(unit, i + 1 < inlined ? &chain[inlined - 1 - i] : &first, &places[i + 1]);
 	}
 	name_of(&function, places[inlined].function);
 	return inlined + 1;
