@@ -191,13 +191,20 @@ static bool descend(Dwarf_Die *type, uint64_t offset, struct strbuf *path)
 /* Whether the variable @die lies at @address for good. */
 static bool lies_at(Dwarf_Die *die, uint64_t address)
 {
-	Dwarf_Attribute attr;
+	Dwarf_Attribute attr, in_table;
+	Dwarf_Addr at;
 	Dwarf_Op *ops;
 	size_t len;
 
-	return dwarf_attr(die, DW_AT_location, &attr) &&
-	       dwarf_getlocation(&attr, &ops, &len) == 0 && len == 1 && ops[0].atom == DW_OP_addr &&
-	       ops[0].number == address;
+	if (!dwarf_attr(die, DW_AT_location, &attr) || dwarf_getlocation(&attr, &ops, &len) != 0 ||
+	    len != 1)
+		return false;
+	if (ops[0].atom == DW_OP_addr)
+		return ops[0].number == address;
+	/* clang's DWARF 5 has all addresses in a table. */
+	return ops[0].atom == DW_OP_addrx &&
+	       dwarf_getlocation_attr(&attr, &ops[0], &in_table) == 0 &&
+	       dwarf_formaddr(&in_table, &at) == 0 && at == address;
 }
 
 /* The variable at @address below @parent: of the file, a namespace, or static in a function. */
