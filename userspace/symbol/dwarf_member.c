@@ -143,9 +143,10 @@ static bool step_member(Dwarf_Die *aggregate, uint64_t *offset, struct strbuf *p
 
 		if ((tag != DW_TAG_member && tag != DW_TAG_inheritance) ||
 		    dwarf_hasattr(&member, DW_AT_external) || /* static: lies elsewhere */
+		    dwarf_hasattr(&member, DW_AT_bit_size) || /* no lock */
 		    !type_of(&member, &type) || !size_of(&type, &bytes))
 			continue;
-		/* In a union it has none; bit fields have another, and are no locks. */
+		/* In a union it has none; a virtual base's is computed. */
 		if (dwarf_hasattr(&member, DW_AT_data_member_location) &&
 		    !constant(&member, DW_AT_data_member_location, &at))
 			continue;
