@@ -211,6 +211,8 @@ static bool lies_at(Dwarf_Die *die, uint64_t address)
 /* The variable at @address below @parent: of the file, a namespace, or static in a function. */
 static bool find_variable(Dwarf_Die *parent, uint64_t address, int depth, Dwarf_Die *ret)
 {
+	const bool in_code =
+		dwarf_tag(parent) == DW_TAG_subprogram || dwarf_tag(parent) == DW_TAG_lexical_block;
 	Dwarf_Die die;
 	int next = dwarf_child(parent, &die);
 
@@ -222,6 +224,11 @@ static bool find_variable(Dwarf_Die *parent, uint64_t address, int depth, Dwarf_
 				return true;
 			}
 			break;
+		case DW_TAG_class_type:
+		case DW_TAG_structure_type:
+			if (!in_code) /* else a lambda's, with its code inside */
+				break;
+			/* fall through */
 		case DW_TAG_namespace:
 		case DW_TAG_module:
 		case DW_TAG_subprogram:
