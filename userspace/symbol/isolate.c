@@ -146,8 +146,8 @@ static bool ends_by(pid_t child, uint64_t end_ns)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int r = 0;
 
-	if (fd < 0)
-		return false;
+	if (fd < 0) /* before Linux 5.3, or refused: then it is waited for */
+		return true;
 	for (uint64_t now; r <= 0 && (now = now_ns()) < end_ns;) {
 		r = poll(&p, 1, (int)((end_ns - now) / NS_PER_MS) + 1);
 		if (r < 0 && errno != EINTR)
