@@ -174,18 +174,25 @@ void fixture_write(const char *path, const char *text)
 	ck_assert_int_eq(fclose(f), 0);
 }
 
-void fixture_compile_source(const char *out, const char *source, const char *const flags[])
+void fixture_compile_as(const char *compiler, const char *suffix, const char *out,
+			const char *source, const char *const flags[])
 {
 	char source_path[FIXTURE_PATH_MAX];
-	const char *argv[24] = {"cc", "-w", "-O1", "-o", out, source_path};
+	const char *argv[24] = {compiler, "-w", "-O1", "-o", out, source_path};
 	size_t argc = 6;
 
-	ck_assert_int_lt(snprintf(source_path, sizeof(source_path), "%s.c", out), FIXTURE_PATH_MAX);
+	ck_assert_int_lt(snprintf(source_path, sizeof(source_path), "%s%s", out, suffix),
+			 FIXTURE_PATH_MAX);
 	fixture_write(source_path, source);
 	for (; *flags && argc < 23; flags++)
 		argv[argc++] = *flags;
 	ck_assert_ptr_null(*flags);
 	fixture_run(argv);
+}
+
+void fixture_compile_source(const char *out, const char *source, const char *const flags[])
+{
+	fixture_compile_as("cc", ".c", out, source, flags);
 }
 
 void fixture_compile(const char *out, const char *const flags[])

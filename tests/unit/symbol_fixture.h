@@ -25,6 +25,9 @@ const char *fixture_path(char buf[FIXTURE_PATH_MAX], const char *dir, const char
 void fixture_run(const char *const argv[]);
 /* Compile @source to @out; @flags end with NULL. Leaves @out.c beside it. */
 void fixture_compile_source(const char *out, const char *source, const char *const flags[]);
+/* The same by another compiler, of a source file that ends in @suffix. */
+void fixture_compile_as(const char *compiler, const char *suffix, const char *out,
+			const char *source, const char *const flags[]);
 /* Compile the target program (its source is in symbol_fixture.c) to @out. */
 void fixture_compile(const char *out, const char *const flags[]);
 /* Compile the library, which exports library_function() and library_data, to @out. */

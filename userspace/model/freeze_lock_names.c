@@ -44,7 +44,8 @@ static void name_kernel(struct freeze *f, const struct model_lock *lock)
 		strbuf_printf(&f->scratch, "process %" PRIu32, lock->pid);
 }
 
-static void name_file(struct freeze *f, const struct model_lock *lock)
+/* @object is the address of what the word is in, which the name is of. */
+static void name_file(struct freeze *f, const struct model_lock *lock, uint64_t object)
 {
 	const char *path = strpool_get(&f->m->strings, lock->path);
 	const char *slash = strrchr(path, '/');
@@ -58,7 +59,7 @@ static void name_file(struct freeze *f, const struct model_lock *lock)
 		add_text(f, path);
 	else
 		strbuf_printf(&f->scratch, "inode %" PRIu64, lock->inode);
-	strbuf_printf(&f->scratch, "+0x%" PRIx64, lock->file_offset);
+	strbuf_printf(&f->scratch, "+0x%" PRIx64, lock->file_offset - (lock->address - object));
 }
 
 /* By what it is and the line that waits for it the longest: "mutex in cache_get". */
@@ -96,7 +97,7 @@ static void name_unnamed(struct freeze *f, const struct freeze_group *group,
 	else if (group->judgement.kind == LOCK_JOIN && group->value)
 		name_join(f, group);
 	else if (group->evidence.shared)
-		name_file(f, lock);
+		name_file(f, lock, snap_lock->address);
 	else if (name_site(f, group, snap_lock))
 		return;
 	else if (lock->identified)

@@ -269,7 +269,7 @@ static void notes(struct page *page, const struct snapshot *snap)
 
 		strbuf_printf(&text, "note: %s %s", n->module, note_meaning(n->note));
 		if (i == shown_max - 1 && snap->notes_len > shown_max)
-			strbuf_printf(&text, " (and %u more notes)", snap->notes_len - shown_max);
+			strbuf_printf(&text, " (and %u more)", snap->notes_len - shown_max);
 		page_gap(page, 2);
 		page_wrap(page, STYLE_DIM, 4, strbuf_str(&text), NULL);
 		page->out->failed |= text.failed;

@@ -149,30 +149,31 @@ void dwarf_info_free(struct dwarf_info *info)
 	free(info);
 }
 
-/* The functions of a unit with code, as deep as namespaces, classes and functions nest. */
+/* The functions of a unit with code, as deep as namespaces, classes and functions nest: a lambda is
+ * a function of a class in a function. */
 static bool add_functions(struct dwarf_ranges *functions, Dwarf_Die *parent, int depth)
 {
 	Dwarf_Die die;
 	int next = dwarf_child(parent, &die);
 
 	for (; next == 0; next = dwarf_siblingof(&die, &die)) {
-		bool ok = true;
-
 		switch (dwarf_tag(&die)) {
 		case DW_TAG_subprogram:
-			ok = add_ranges_of(functions, DWARF_FUNCTIONS_MAX, &die,
-					   dwarf_dieoffset(&die));
+			if (!add_ranges_of(functions, DWARF_FUNCTIONS_MAX, &die,
+					   dwarf_dieoffset(&die)))
+				return false;
 			break;
 		case DW_TAG_namespace:
 		case DW_TAG_module:
 		case DW_TAG_class_type:
 		case DW_TAG_structure_type:
-			ok = depth >= DWARF_DEPTH_MAX || add_functions(functions, &die, depth + 1);
+		case DW_TAG_union_type:
+		case DW_TAG_lexical_block:
 			break;
 		default:
-			break;
+			continue;
 		}
-		if (!ok)
+		if (depth < DWARF_DEPTH_MAX && !add_functions(functions, &die, depth + 1))
 			return false;
 	}
 	return true;
@@ -247,13 +248,18 @@ static void set_call(struct dwarf_unit *unit, Dwarf_Die *die, struct dwarf_place
 		copy_cut(place->file, sizeof(place->file), dwarf_filesrc(files, file, NULL, NULL));
 }
 
-/* The inlined functions with @vaddr below @parent, outermost first; returns how many. */
-static size_t find_inlined(Dwarf_Die *parent, uint64_t vaddr, Dwarf_Die *chain, size_t max)
+/*
+ * The inlined functions with @vaddr below @parent, outermost first; returns how many.  Of more than
+ * @max the innermost ones, whose line is known, and *ret_first is the outermost of all.
+ */
+static size_t find_inlined(Dwarf_Die *parent, uint64_t vaddr, Dwarf_Die *chain, size_t max,
+			   Dwarf_Die *ret_first)
 {
+	const int blocks_max = 4 * DWARF_DEPTH_MAX; /* each may have several around it */
 	Dwarf_Die inside = *parent;
 	size_t len = 0;
 
-	for (int depth = 0; depth < DWARF_DEPTH_MAX && len < max; depth++) {
+	for (int depth = 0; depth < blocks_max; depth++) {
 		Dwarf_Die die;
 		int next = dwarf_child(&inside, &die);
 		bool found = false;
@@ -267,9 +273,14 @@ static size_t find_inlined(Dwarf_Die *parent, uint64_t vaddr, Dwarf_Die *chain, 
 		}
 		if (!found)
 			break;
-		if (dwarf_tag(&die) == DW_TAG_inlined_subroutine)
-			chain[len++] = die;
 		inside = die;
+		if (dwarf_tag(&die) != DW_TAG_inlined_subroutine)
+			continue;
+		if (len == 0)
+			*ret_first = die;
+		if (len == max)
+			memmove(chain, chain + 1, --len * sizeof(*chain));
+		chain[len++] = die;
 	}
 	return len;
 }
@@ -278,7 +289,7 @@ size_t dwarf_info_places(struct dwarf_info *info, uint64_t vaddr,
 			 struct dwarf_place places[DWARF_PLACES_MAX])
 {
 	const struct dwarf_range *range = find_range(&info->ranges, vaddr);
-	Dwarf_Die function, chain[DWARF_PLACES_MAX - 1];
+	Dwarf_Die function, first, chain[DWARF_PLACES_MAX - 1];
 	struct dwarf_unit *unit;
 	size_t inlined;
 
@@ -290,10 +301,10 @@ size_t dwarf_info_places(struct dwarf_info *info, uint64_t vaddr,
 	set_line(unit, vaddr, &places[0]);
 	if (!find_function(info, unit, vaddr, &function))
 		return places[0].line ? 1 : 0;
-	inlined = find_inlined(&function, vaddr, chain, DWARF_PLACES_MAX - 1);
+	inlined = find_inlined(&function, vaddr, chain, DWARF_PLACES_MAX - 1, &first);
 	for (size_t i = 0; i < inlined; i++) {
 		name_of(&chain[inlined - 1 - i], places[i].function);
-		set_call(unit, &chain[inlined - 1 - i], &places[i + 1]);
+		set_call(unit, i + 1 < inlined ? &chain[inlined - 1 - i] : &first, &places[i + 1]);
 	}
 	name_of(&function, places[inlined].function);
 	return inlined + 1;

@@ -38,7 +38,8 @@ void dwarf_info_free(struct dwarf_info *info);
 /*
  * The places of the ELF virtual address @vaddr, innermost first: the line in the innermost inlined
  * function, then for each function around it the line of the call.  The last one is the function
- * that has the address by the symbol table.  Returns how many there are, 0 = nothing is known.
+ * that has the address by the symbol table.  Of more than there is room for, those between it and
+ * the innermost ones are left out.  Returns how many there are, 0 = nothing is known.
  */
 size_t dwarf_info_places(struct dwarf_info *info, uint64_t vaddr,
 			 struct dwarf_place places[DWARF_PLACES_MAX]);

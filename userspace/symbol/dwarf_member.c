@@ -143,9 +143,10 @@ static bool step_member(Dwarf_Die *aggregate, uint64_t *offset, struct strbuf *p
 
 		if ((tag != DW_TAG_member && tag != DW_TAG_inheritance) ||
 		    dwarf_hasattr(&member, DW_AT_external) || /* static: lies elsewhere */
+		    dwarf_hasattr(&member, DW_AT_bit_size) || /* no lock */
 		    !type_of(&member, &type) || !size_of(&type, &bytes))
 			continue;
-		/* In a union it has none; bit fields have another, and are no locks. */
+		/* In a union it has none; a virtual base's is computed. */
 		if (dwarf_hasattr(&member, DW_AT_data_member_location) &&
 		    !constant(&member, DW_AT_data_member_location, &at))
 			continue;
@@ -191,18 +192,27 @@ static bool descend(Dwarf_Die *type, uint64_t offset, struct strbuf *path)
 /* Whether the variable @die lies at @address for good. */
 static bool lies_at(Dwarf_Die *die, uint64_t address)
 {
-	Dwarf_Attribute attr;
+	Dwarf_Attribute attr, in_table;
+	Dwarf_Addr at;
 	Dwarf_Op *ops;
 	size_t len;
 
-	return dwarf_attr(die, DW_AT_location, &attr) &&
-	       dwarf_getlocation(&attr, &ops, &len) == 0 && len == 1 && ops[0].atom == DW_OP_addr &&
-	       ops[0].number == address;
+	if (!dwarf_attr(die, DW_AT_location, &attr) || dwarf_getlocation(&attr, &ops, &len) != 0 ||
+	    len != 1)
+		return false;
+	if (ops[0].atom == DW_OP_addr)
+		return ops[0].number == address;
+	/* clang's DWARF 5 has all addresses in a table. */
+	return ops[0].atom == DW_OP_addrx &&
+	       dwarf_getlocation_attr(&attr, &ops[0], &in_table) == 0 &&
+	       dwarf_formaddr(&in_table, &at) == 0 && at == address;
 }
 
 /* The variable at @address below @parent: of the file, a namespace, or static in a function. */
 static bool find_variable(Dwarf_Die *parent, uint64_t address, int depth, Dwarf_Die *ret)
 {
+	const bool in_code =
+		dwarf_tag(parent) == DW_TAG_subprogram || dwarf_tag(parent) == DW_TAG_lexical_block;
 	Dwarf_Die die;
 	int next = dwarf_child(parent, &die);
 
@@ -214,6 +224,11 @@ static bool find_variable(Dwarf_Die *parent, uint64_t address, int depth, Dwarf_
 				return true;
 			}
 			break;
+		case DW_TAG_class_type:
+		case DW_TAG_structure_type:
+			if (!in_code) /* else a lambda's, with its code inside */
+				break;
+			/* fall through */
 		case DW_TAG_namespace:
 		case DW_TAG_module:
 		case DW_TAG_subprogram:

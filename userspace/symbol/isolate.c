@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -61,7 +63,8 @@ static void close_others(const struct isolate *iso, int out)
 
 	if (!fds)
 		_exit(1);
-	memcpy(fds, iso->keep_fds, iso->keep_fds_len * sizeof(*fds));
+	if (iso->keep_fds_len)
+		memcpy(fds, iso->keep_fds, iso->keep_fds_len * sizeof(*fds));
 	fds[iso->keep_fds_len] = out;
 	qsort(fds, iso->keep_fds_len + 1, sizeof(*fds), by_number);
 	for (size_t i = 0; i <= iso->keep_fds_len; i++) {
@@ -81,6 +84,17 @@ static void set_limit(__rlimit_resource_t resource, rlim_t limit)
 	(void)setrlimit(resource, &value);
 }
 
+/* RLIMIT_DATA counts what the child has of its parent, too: proc(5), statm's sixth number. */
+static rlim_t memory_limit(void)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long pages = 0;
+
+	if (!file || fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) != 1)
+		pages = 0;
+	return pages * (rlim_t)sysconf(_SC_PAGESIZE) + ISOLATE_MEMORY_MAX;
+}
+
 _Noreturn static void run_child(const struct isolate *iso, int out, pid_t parent)
 {
 	static const int plain[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
@@ -95,7 +109,7 @@ _Noreturn static void run_child(const struct isolate *iso, int out, pid_t parent
 	set_limit(RLIMIT_CORE, 0);
 	set_limit(RLIMIT_CPU, seconds);
 	if (LIMIT_MEMORY)
-		set_limit(RLIMIT_DATA, ISOLATE_MEMORY_MAX);
+		set_limit(RLIMIT_DATA, memory_limit());
 	iso->work(iso->ctx, out);
 	_exit(0);
 }
@@ -131,6 +145,23 @@ static int take_all(const struct isolate *iso, int in, uint64_t end_ns)
 	}
 }
 
+/* Whether @child ends by itself until then: its answer's end need not be its own. */
+static bool ends_by(pid_t child, uint64_t end_ns)
+{
+	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, child, 0);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int r = 0;
+
+	if (fd < 0) /* before Linux 5.3, or refused: then it is waited for */
+		return true;
+	for (uint64_t now; r <= 0 && (now = now_ns()) < end_ns;) {
+		r = poll(&p, 1, (int)((end_ns - now) / NS_PER_MS) + 1);
+		if (r < 0 && errno != EINTR)
+			break;
+	}
+	return r > 0;
+}
+
 int isolate_run(const struct isolate *iso)
 {
 	uint64_t end_ns = now_ns() + iso->limit_ns;
@@ -149,6 +180,8 @@ int isolate_run(const struct isolate *iso)
 	close(ends[0]);
 	if (child < 0)
 		return r;
+	if (r == 0 && !ends_by(child, end_ns))
+		r = -ETIME;
 	if (r < 0)
 		kill(child, SIGKILL);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)

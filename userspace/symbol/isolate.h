@@ -19,7 +19,8 @@ struct isolate {
 	/* Runs in the parent for each piece of the answer, as it comes; returns 0, or a negative
 	 * errno to end it. */
 	int (*take)(void *ctx, const uint8_t *bytes, size_t len);
-	const int *keep_fds; /* the child's, besides @out and stderr; all others are closed there */
+	/* The child's, besides @out and the standard ones; all others are closed there. */
+	const int *keep_fds;
 	size_t keep_fds_len;
 	uint64_t limit_ns; /* from now; then the child is killed */
 };

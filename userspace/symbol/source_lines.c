@@ -34,22 +34,29 @@ struct answer_place {
 #define ANSWER_BYTES_MAX \
 	(DWARF_PLACES_MAX * (sizeof(struct answer_place) + DWARF_NAME_MAX + DWARF_FILE_MAX))
 
+/* A file that brought a reader down: its queries from @from on were not looked at. */
+struct left_out {
+	int fd;
+	size_t from;
+};
+
 struct job {
 	const struct line_query *queries;
 	size_t len;
-	size_t next;	   /* the first query without an answer */
-	VEC(int) left_out; /* files that brought a reader down */
+	size_t next; /* the first query without an answer */
+	VEC(struct left_out) left_out;
 	const struct line_sink *sink;
 	/* the parent's: bytes of an answer that is not whole yet */
 	uint8_t *partial;
 	size_t partial_len;
 };
 
-static bool left_out(const struct job *job, int fd)
+/* Whether the query @i is of a file that was left out before it came to it. */
+static bool left_out(const struct job *job, size_t i)
 {
-	for (size_t i = 0; i < job->left_out.len; i++)
-		if (job->left_out.at[i] == fd)
-			return true;
+	for (size_t k = 0; k < job->left_out.len; k++)
+		if (job->left_out.at[k].fd == job->queries[i].fd)
+			return i >= job->left_out.at[k].from;
 	return false;
 }
 
@@ -167,7 +174,7 @@ static void look_up(void *ctx, int out)
 	for (size_t i = job->next; i < job->len; i++) {
 		int fd = job->queries[i].fd;
 
-		if (left_out(job, fd))
+		if (left_out(job, i))
 			continue;
 		if (fd != last_fd) {
 			flush(&r.w);
@@ -283,16 +290,16 @@ static size_t files_of(const struct line_query *queries, size_t len, int *fds)
 /* Leave out the file of the first query without an answer. False: nothing more can be done. */
 static bool leave_out_next(struct job *job)
 {
-	int *fd;
+	struct left_out *one;
 
-	while (job->next < job->len && left_out(job, job->queries[job->next].fd))
+	while (job->next < job->len && left_out(job, job->next))
 		job->next++;
 	if (job->next >= job->len || job->left_out.len >= CRASHES_MAX)
 		return false;
-	fd = vec_add(&job->left_out);
-	if (!fd)
+	one = vec_add(&job->left_out);
+	if (!one)
 		return false;
-	*fd = job->queries[job->next].fd;
+	*one = (struct left_out){.fd = job->queries[job->next].fd, .from = job->next};
 	job->partial_len = 0;
 	return true;
 }
@@ -302,7 +309,7 @@ static long count_missing(const struct job *job, bool ended)
 	long missing = 0;
 
 	for (size_t i = 0; i < job->len; i++)
-		missing += (!ended && i >= job->next) || left_out(job, job->queries[i].fd);
+		missing += (!ended && i >= job->next) || left_out(job, i);
 	return missing;
 }
 
