@@ -290,28 +290,19 @@ START_TEST(another_owner)
 }
 END_TEST
 
+/* Whoever may write to /tmp can put a link there: none is followed, wherever it leads. */
 START_TEST(links)
 {
+	static const char *const to[] = {"/other", "../../../../etc/passwd", "perf-4711.map"};
 	char other[FIXTURE_PATH_MAX];
 
 	fixture_write(fixture_path(other, root, "other"), "1000 10 linked\n");
-	/* Absolute: in the view of a process whose root this is. */
-	ck_assert_int_eq(symlink("/other", path), 0);
-	ck_assert_int_eq(load(), 0);
-	check_name(0x1000, "linked", 0);
-	ck_assert_int_eq(perf_map_load(root_fd, NS_PID, geteuid() + 1, &map), -EPERM);
-	if (geteuid() == 0) {
-		/* A link of the right user to a file of another one. */
-		ck_assert_int_eq(chown(other, 65534, (gid_t)-1), 0);
-		ck_assert_int_eq(load(), -EPERM);
+	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+		ck_assert_int_eq(symlink(to[i], path), 0);
+		ck_assert_int_eq(load(), -ENOTSUP);
+		ck_assert_ptr_null(map);
+		ck_assert_int_eq(unlink(path), 0);
 	}
-	/* No way out of the root. */
-	ck_assert_int_eq(unlink(path), 0);
-	ck_assert_int_eq(symlink("../../../../../../../../etc/passwd", path), 0);
-	ck_assert_int_eq(load(), -ENOENT);
-	ck_assert_int_eq(unlink(path), 0);
-	ck_assert_int_eq(symlink("perf-4711.map", path), 0);
-	ck_assert_int_eq(load(), -ELOOP);
 }
 END_TEST
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * gil: threads of Python could run, but wait for the interpreter's lock, which lets one at a time run
- * bytecode.
+ * gil: threads of Python could run, but wait for the interpreter's lock, which lets one at a time
+ * run bytecode.
  *
- * gain: gain_remove_wait() of all of it: as many threads side by side as the CPUs and the other work of
- * the threads allow.  Processes, or code that gives the lock up, come to that; fewer threads do not.
+ * gain: gain_remove_wait() of all of it: as many threads side by side as the CPUs and the other
+ * work of the threads allow.  Processes, or code that gives the lock up, come to that; fewer
+ * threads do not.
  */
 #include "analysis/phrase.h"
 #include "analysis/rules.h"
@@ -46,7 +47,8 @@ void gil_find(const struct load *load, struct finding *f)
 	const struct snap_lock *gil = top_gil(load->snap);
 	struct gain_wait in = {
 		.removed = 1,
-		.rho = 1, /* its holders need it only because others run: no serial part of the work */
+		.rho = 1, /* its holders need it only because others run: no serial part of the work
+			   */
 		.busy_cpus = load->busy_cpus,
 		.usable_cpus = load->usable_cpus,
 		.non_idle_ns = load->non_idle_ns,
@@ -69,8 +71,9 @@ void gil_tell(const struct load *load, struct finding *f)
 	const struct snap_lock *gil = &snap->locks[f->lock];
 	struct strbuf *sb = &f->headline;
 
-	strbuf_puts(sb, "Python threads wait for the GIL, which lets one at a time run Python code: it "
-			"costs ");
+	strbuf_puts(sb,
+		    "Python threads wait for the GIL, which lets one at a time run Python code: it "
+		    "costs ");
 	phrase_share(sb, load, load->class_ns[CLASS_GIL]);
 	strbuf_puts(sb, " of the time in which the program had work");
 	if (gil->holders_len > 0 && gil->holders[0].thread != SNAP_NONE) {
@@ -78,8 +81,8 @@ void gil_tell(const struct load *load, struct finding *f)
 		strbuf_puts(&f->cause, "kept the longest by thread ");
 		snap_thread_text(&f->cause, snap, f->thread);
 		strbuf_puts(&f->cause, ", for ");
-		units_percent(&f->cause, num_ratio((double)gil->holders[0].blame_ns,
-						   (double)gil->blame_ns));
+		units_percent(&f->cause,
+			      num_ratio((double)gil->holders[0].blame_ns, (double)gil->blame_ns));
 		strbuf_puts(&f->cause, " of the waiting");
 	}
 	phrase_gain(load, f, "running this work side by side");
@@ -96,8 +99,9 @@ void gil_tell(const struct load *load, struct finding *f)
 	strbuf_puts(sb, "busy: ");
 	phrase_busy(sb, load->busy_cpus, load->usable_cpus);
 	strbuf_puts(sb, " that the program could use");
-	strbuf_puts(&f->next_step,
-		    "move the part that computes into processes (concurrent.futures."
-		    "ProcessPoolExecutor, multiprocessing, more workers of the server), or into code "
-		    "that releases the GIL (hashlib and zlib on large buffers, numpy, an extension)");
+	strbuf_puts(
+		&f->next_step,
+		"move the part that computes into processes (concurrent.futures."
+		"ProcessPoolExecutor, multiprocessing, more workers of the server), or into code "
+		"that releases the GIL (hashlib and zlib on large buffers, numpy, an extension)");
 }
