@@ -189,7 +189,14 @@ static __always_inline void note_slot(struct cp_walk *w, u32 i)
 	w->bytes = off + 8;
 }
 
-/* The row for @ip, 0 (a gap) where no table has one. */
+/* What lies in no mapping is no return address; but where there were too many to list them all, or
+ * in a region that is newer than the list, it may be. */
+static __always_inline u64 no_code(const struct cp_unwind_process *p)
+{
+	return p->len < CP_UNWIND_MAPPINGS_MAX ? (u64)CP_UNWIND_UNSUPPORTED << 56 : 0;
+}
+
+/* The row for @ip, 0 (a gap) where no table has one; a kind that ends the walk where no code is. */
 static __always_inline u64 cached_row(struct walk_ctx *c, u64 ip)
 {
 	struct cp_row_cache *e = &c->w->rows[(ip ^ (ip >> 9)) & (CP_ROW_CACHE_LEN - 1)];
@@ -199,7 +206,7 @@ static __always_inline u64 cached_row(struct walk_ctx *c, u64 ip)
 	if (e->ip == ip && e->edition == c->p->edition)
 		return e->row;
 	m = mapping_of(c, ip);
-	row = m ? row_of(m, ip) : 0;
+	row = m ? row_of(m, ip) : no_code(c->p);
 	e->ip = ip;
 	e->edition = c->p->edition;
 	e->row = row;

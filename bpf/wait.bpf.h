@@ -19,7 +19,7 @@
  * that this thread has not released meanwhile, or a wait that timed out and goes on.
  */
 #define CHAIN_GAP_NS 50000
-#define HERD_GAP_NS 50000 /* verdict.md, threads.herd */
+#define HERD_GAP_NS 50000 /* back asleep so soon: woken in vain */
 /* No futex lies at these: the process's mmap_lock, and file locks (flock, fcntl). */
 #define MMAP_LOCK_WORD 1
 #define FILE_LOCK_WORD 2

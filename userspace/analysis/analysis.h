@@ -28,8 +28,9 @@ struct finding {
 	uint64_t events;	   /* relevant events behind it, for the confidence */
 	bool by_time;		   /* rests on exact times, not on counted events */
 	double holder_known_ratio; /* 1 where no holder is involved */
-	uint32_t slices_agreeing;  /* sub-windows in which the rule would fire too .. */
-	uint32_t slices_judged;	   /* .. of so many (at most ten) */
+	bool in_doubt;		  /* `lock` may be what it is about, and cannot be told to be one */
+	uint32_t slices_agreeing; /* sub-windows in which the rule would fire too .. */
+	uint32_t slices_judged;	  /* .. of so many (at most ten) */
 	/* The summary in parts, for views that give each a line of its own; without a full stop. */
 	struct strbuf headline;	 /* what it is: never empty once fired */
 	struct strbuf cause;	 /* who is behind it, "" = not known */

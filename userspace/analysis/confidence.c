@@ -84,6 +84,18 @@ static void check_holder(const struct finding *f, struct strbuf *why, unsigned *
 	strbuf_puts(why, " of the waiting");
 }
 
+static void check_doubt(const struct load *load, const struct finding *f, struct strbuf *why,
+			unsigned *weak)
+{
+	if (!f->in_doubt)
+		return;
+	strbuf_printf(
+		because(why, weak),
+		"threads end each other's waits at `%s`: a lock that is built of it looks just "
+		"like idleness",
+		load->snap->locks[f->lock].name);
+}
+
 static void check_sub_windows(const struct finding *f, struct strbuf *why, unsigned *weak)
 {
 	if (f->slices_judged == 0) {
@@ -112,6 +124,7 @@ enum confidence judge_confidence(const struct load *load, const struct finding *
 	check_other(load, why, &weak);
 	check_amount(load, f, why, &weak);
 	check_holder(f, why, &weak);
+	check_doubt(load, f, why, &weak);
 	check_sub_windows(f, why, &weak);
 	if (weak == 0)
 		return CONFIDENCE_HIGH;

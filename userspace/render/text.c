@@ -295,7 +295,10 @@ static void footer(struct page *page, const struct report *rep)
 	strbuf_puts(&text, " of one CPU (collector ");
 	units_percent(&text, rep->self_cpu_ratio);
 	strbuf_puts(&text, ", BPF ");
-	units_percent(&text, rep->self_bpf_ratio);
+	if (rep->self_bpf_ratio > 0 || !rep->snap->self.events)
+		units_percent(&text, rep->self_bpf_ratio);
+	else
+		strbuf_puts(&text, "not measured");
 	strbuf_printf(&text, ")%s", dot);
 	add_plural(&text, waits, "wait aggregated", "waits aggregated");
 	page_gap(page, 2);

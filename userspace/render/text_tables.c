@@ -195,14 +195,29 @@ static bool lock_matters(const struct snap_lock *lock)
 	return lock->wait_ns && (lock->is_lock || lock->peer_ns);
 }
 
+static bool is_among(const uint32_t *rows, uint32_t len, uint32_t lock)
+{
+	for (uint32_t i = 0; i < len; i++)
+		if (rows[i] == lock)
+			return true;
+	return false;
+}
+
 void text_locks(struct page *page, const struct report *rep)
 {
+	const struct verdict *verdict = rep->verdict;
+	const uint32_t named[] = {verdict->main.lock,
+				  verdict->second.fired ? verdict->second.lock : SNAP_NONE};
 	uint32_t rows[ROWS_MAX];
-	uint32_t shown = 0;
-	uint32_t all = 0;
+	uint32_t shown = 0, first, all;
 
+	/* Those that the verdict is about go first, whatever their sums. */
+	for (size_t i = 0; i < ARRAY_LEN(named); i++)
+		if (named[i] < rep->snap->locks_len && !is_among(rows, shown, named[i]))
+			rows[shown++] = named[i];
+	all = first = shown;
 	for (uint32_t i = 0; i < rep->snap->locks_len; i++) {
-		if (!lock_matters(&rep->snap->locks[i]))
+		if (!lock_matters(&rep->snap->locks[i]) || is_among(rows, first, i))
 			continue;
 		if (shown < LOCKS_MAX)
 			rows[shown++] = i;

@@ -220,6 +220,22 @@ static uint32_t table_of_vdso(struct live *live)
 	return u->vdso;
 }
 
+/* Code without a file: compiled by the program itself. It has no table; frame pointers are
+ * followed. */
+static void add_plain(struct cp_unwind_process *p, const struct mapping *m)
+{
+	struct cp_unwind_mapping *out = &p->at[p->len];
+
+	if (p->len == CP_UNWIND_MAPPINGS_MAX)
+		return;
+	*out = (struct cp_unwind_mapping){
+		.start = m->start,
+		.len = (uint32_t)num_min_u64(m->end - m->start, UINT32_MAX),
+		.table = UINT32_MAX,
+	};
+	p->len++;
+}
+
 static void add_mapping(struct live *live, struct cp_unwind_process *p, const struct mapping *m,
 			uint32_t index)
 {
@@ -227,11 +243,13 @@ static void add_mapping(struct live *live, struct cp_unwind_process *p, const st
 	const struct loaded_table *t;
 	uint64_t delta;
 
-	if (index == UINT32_MAX || p->len == CP_UNWIND_MAPPINGS_MAX)
+	if (p->len == CP_UNWIND_MAPPINGS_MAX)
 		return;
-	t = &live->unwind->tables.at[index];
-	if (t->id == UINT32_MAX || unwind_table_delta(&t->shape, m->offset, &delta))
+	t = index == UINT32_MAX ? NULL : &live->unwind->tables.at[index];
+	if (!t || t->id == UINT32_MAX || unwind_table_delta(&t->shape, m->offset, &delta)) {
+		add_plain(p, m);
 		return;
+	}
 	out->delta = delta;
 	out->start = m->start;
 	out->len = (uint32_t)num_min_u64(m->end - m->start, UINT32_MAX);
@@ -270,6 +288,8 @@ static void load_process(struct live *live, uint32_t pid, uint32_t tgid, const s
 						  maps_path(maps, m)));
 		else if (m->kind == MAPPING_SPECIAL && !strcmp(maps_path(maps, m), "[vdso]"))
 			add_mapping(live, p, m, table_of_vdso(live));
+		else
+			add_plain(p, m);
 	}
 	if (have_root)
 		target_root_close(&root);

@@ -223,7 +223,8 @@ static void count_failure(struct modules *ms, struct module *module, int r)
 		note_down(module, NOTE_DEBUG_OTHER_BUILD);
 	} else if (r == -EFBIG) {
 		ms->stats.over_limit++;
-	} else if (r < 0 && r != -ENOEXEC && r != -ENOENT && r != -ENODATA) {
+	} else if (r < 0 && r != -ENOEXEC && r != -ENOENT && r != -ENODATA && r != -ENOTSUP &&
+		   r != -ENOTDIR) { /* what is no regular file is no debug file */
 		ms->stats.unreadable++;
 		note_down(module, NOTE_FILE_UNREADABLE);
 	}

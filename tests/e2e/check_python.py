@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""check_python.py run REPORT VERDICT: the verdict on samples/python/threads.py.
+check_python.py gain REPORT LOG FIXED_REPORT FIXED_LOG: the predicted gain is that of the cured twin, by
+operations a second, and the twin has another verdict."""
+
+import re
+import sys
+
+from e2e import Check, check_sums, load
+
+GAIN_TOLERANCE = 0.25  # the bound leaves out what switches and processes cost
+
+
+def rate(path):
+    with open(path, encoding="ascii") as file:
+        points = [tuple(map(int, found)) for found in re.findall(r"^ops=(\d+) at_ns=(\d+)$", file.read(), re.M)]
+    return (points[-1][0] - points[0][0]) / (points[-1][1] - points[0][1]) * 1e9
+
+
+def run(check, report_path, wanted):
+    report = load(report_path)
+    verdict = report["verdict"]
+    check_sums(check, report)
+    check.that(verdict["bottleneck"] == wanted, f"the verdict is {verdict['bottleneck']}, not {wanted}")
+    gil = [lock for lock in report["locks"] if lock["kind"] == "gil"]
+    if wanted == "gil":
+        check.that(verdict["model"] == "gil" and len(gil) == 1, f"model {verdict['model']}, {len(gil)} GILs")
+    if wanted == "threads.lock":
+        check.that(report["locks"][0]["kind"] in ("python_lock", "semaphore", "futex"),
+                   f"the worst lock is a {report['locks'][0]['kind']}")
+    check.note(f"{verdict['bottleneck']} ({verdict['confidence']})")
+
+
+def gain(check, report_path, log, fixed_path, fixed_log):
+    verdict, fixed = (load(path)["verdict"] for path in (report_path, fixed_path))
+    measured = rate(fixed_log) / rate(log)
+    if check.that(verdict["gain"] is not None, "no gain was predicted"):
+        check.near("the predicted gain", verdict["gain"]["ratio"], measured, GAIN_TOLERANCE)
+        check.note(f"predicted {verdict['gain']['ratio']:.2f}x, measured {measured:.2f}x")
+    check.that(fixed["bottleneck"] != verdict["bottleneck"], f"the cured twin is {fixed['bottleneck']}, too")
+    check.note(f"cured: {fixed['bottleneck']}")
+
+
+def main():
+    check = Check()
+    {"run": run, "gain": gain}[sys.argv[1]](check, *sys.argv[2:])
+    check.end()
+
+
+main()

@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# python.sh [NAME..]
+#
+# Python's threads (samples/python): the verdict, and the predicted gain against the one that the cured
+# twin has. By the system's own interpreter, which has no symbols.
+# shellcheck disable=SC2317 # the cases are called by their names
+set -uo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+CASES="gil hash lock"
+PYTHON=${PYTHON-/usr/bin/python3}
+
+has_ops()
+{
+	[ "$(grep -c '^ops=' "$1")" -ge "$2" ]
+}
+
+# profiled NAME KIND [--fixed]: sets $report and $log
+profiled()
+{
+	local name=$1 status=0
+	shift
+	report=$work/$name.json log=$work/$name.log
+	start "$log" "$PYTHON" samples/python/threads.py "$@"
+	if ! until_true 20 has_ops "$log" 2; then
+		fail "$name" "did not start: $(tail -n 2 "$log" | tr '\n' ' ')"
+		stop "$started" KILL
+		return 1
+	fi
+	profile "$report" -p "$started" -d 3 || status=1
+	until_true 20 has_ops "$log" $(($(grep -c '^ops=' "$log") + 2))
+	stop "$started" TERM
+	[ "$status" = 0 ] && return
+	fail "$name" "not profiled: $(tail -n 2 "$work/$name.err" | tr '\n' ' ')"
+	return 1
+}
+
+judged()
+{
+	verdict_of "$1" python3 "$e2e/check_python.py" "${@:2}" || keep "$1" "$report" "$log"
+}
+
+# with_twin KIND VERDICT
+with_twin()
+{
+	local kind=$1 verdict=$2 base
+	profiled "$kind" "$kind" || return
+	judged "python-$kind" run "$report" "$verdict"
+	base=$report,$log
+	profiled "$kind-fixed" "$kind" --fixed || return
+	judged "python-$kind-gain" gain "${base%,*}" "${base#*,}" "$report" "$log"
+}
+
+case_gil() { with_twin gil gil; }
+case_lock() { with_twin lock threads.lock; }
+
+case_hash()
+{
+	profiled hash hash && judged python-hash run "$report" cpu.saturated
+}
+
+report='' log=''
+read -r -d '' -a cases <<< "$CASES"
+for name; do
+	if [[ " ${cases[*]} " != *" $name "* ]]; then
+		echo "usage: python.sh [NAME..]; names: ${cases[*]}" >&2
+		exit 2
+	fi
+done
+[ $# = 0 ] || cases=("$@")
+need_rights python
+for name in "${cases[@]}"; do
+	tried "case_$name"
+done
+finish
