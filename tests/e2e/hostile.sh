@@ -118,17 +118,7 @@ remove_maps()
 
 maps=() map='' spin='' spin_log=''
 trap remove_maps EXIT
-read -r -d '' -a cases <<< "$CASES"
-for name; do
-	if [[ " ${cases[*]} " != *" $name "* ]]; then
-		echo "usage: hostile.sh [NAME..]; names: ${cases[*]}" >&2
-		exit 2
-	fi
-done
-[ $# = 0 ] || cases=("$@")
+choose_cases hostile "$@"
 need_rights hostile
 build || exit 1
-for name in "${cases[@]}"; do
-	tried "case_$name"
-done
-finish
+run_cases

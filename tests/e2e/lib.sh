@@ -25,7 +25,7 @@ export PYTHONDONTWRITEBYTECODE=1 # the checks leave nothing in the tree
 patience=${CK_TIMEOUT_MULTIPLIER-1}
 
 declare -A owned=() # pid -> its start time: what identifies a process
-cgroups=() after_cgroups=()
+cgroups=() after_cgroups=() cases=()
 failures=0 missed=0 more_tries=0 logs=0
 # shellcheck disable=SC2034 # for who sources this
 sample_pid='' sample_log='' sample_threads='' started='' watch_pid='' sample_cgroup=''
@@ -171,6 +171,12 @@ unwatch()
 	return "$status"
 }
 
+# free_port: one on the loopback address that nobody listens on now
+free_port()
+{
+	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
 # ---- cgroups ----
 
 # Runs the rest of its arguments as a member of the cgroup that is the first.
@@ -255,6 +261,31 @@ verdict_of()
 		fail "$name" "${text% }"
 	fi
 	return "$status"
+}
+
+# choose_cases SCRIPT [NAME..]: those of $CASES that are to run, all without a name; sets $cases
+choose_cases()
+{
+	local script=$1 name
+	shift
+	read -r -d '' -a cases <<< "$CASES"
+	for name; do
+		if [[ " ${cases[*]} " != *" $name "* ]]; then
+			echo "usage: $script.sh [NAME..]; names: ${cases[*]}" >&2
+			exit 2
+		fi
+	done
+	[ $# = 0 ] || cases=("$@")
+}
+
+# run_cases: the function case_NAME of each of $cases; the script's last act
+run_cases()
+{
+	local name
+	for name in "${cases[@]}"; do
+		tried "case_$name"
+	done
+	finish
 }
 
 need_rights()

@@ -62,16 +62,6 @@ case_hash()
 }
 
 report='' log=''
-read -r -d '' -a cases <<< "$CASES"
-for name; do
-	if [[ " ${cases[*]} " != *" $name "* ]]; then
-		echo "usage: python.sh [NAME..]; names: ${cases[*]}" >&2
-		exit 2
-	fi
-done
-[ $# = 0 ] || cases=("$@")
+choose_cases python "$@"
 need_rights python
-for name in "${cases[@]}"; do
-	tried "case_$name"
-done
-finish
+run_cases

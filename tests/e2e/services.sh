@@ -12,11 +12,6 @@ set -uo pipefail
 SECONDS_EACH=4
 CLIENTS=16
 
-free_port()
-{
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 # missing NAME PROGRAM..: says so if one is not installed
 missing()
 {

@@ -118,11 +118,6 @@ case_python()
 	program python python3 "$e2e/stacks/sleepers.py"
 }
 
-free_port()
-{
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 # answers PORT: something listens there
 answers()
 {
@@ -188,14 +183,7 @@ case_node()
 	program node node "$e2e/stacks/ticking.js"
 }
 
-read -r -d '' -a cases <<< "$CASES"
-for name; do
-	if [[ " ${cases[*]} " != *" $name "* ]]; then
-		echo "usage: stacks.sh [NAME..]; names: ${cases[*]}" >&2
-		exit 2
-	fi
-done
-[ $# = 0 ] || cases=("$@")
+choose_cases stacks "$@"
 need_rights stacks
 for tool in gdb g++ go musl-gcc nginx node redis-server mariadbd; do
 	if ! command -v $tool > /dev/null; then
@@ -203,7 +191,4 @@ for tool in gdb g++ go musl-gcc nginx node redis-server mariadbd; do
 		finish
 	fi
 done
-for name in "${cases[@]}"; do
-	tried "case_$name"
-done
-finish
+run_cases

@@ -294,16 +294,6 @@ case_left_attached()
 	stop "$sample_pid"
 }
 
-read -r -d '' -a cases <<< "$CASES"
-for name; do
-	if [[ " ${cases[*]} " != *" $name "* ]]; then
-		echo "usage: truth.sh [NAME..]; names: ${cases[*]}" >&2
-		exit 2
-	fi
-done
-[ $# = 0 ] || cases=("$@")
+choose_cases truth "$@"
 need_rights truth
-for name in "${cases[@]}"; do
-	tried "case_$name"
-done
-finish
+run_cases

@@ -276,3 +276,12 @@ void text_fit(struct strbuf *sb, const char *utf8, size_t columns, enum text_ali
 	pad(sb, columns - 1 - width);
 	strbuf_puts(sb, ascii ? "~" : "…");
 }
+
+void text_copy_cut(char *to, size_t size, const char *text)
+{
+	size_t len = text ? strnlen(text, size - 1) : 0;
+
+	if (len)
+		memcpy(to, text, len);
+	to[len] = '\0';
+}

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "base/vec.h"
 #include "model/kernel_address.h"
 #include "model/strpool.h"
@@ -100,14 +101,6 @@ static void want_lock(void *ctx, const struct record_lock *lock)
 		wants->failed = true;
 }
 
-static void copy_cut(char *to, size_t size, const char *text)
-{
-	size_t len = num_min_u64(strlen(text), size - 1);
-
-	memcpy(to, text, len);
-	to[len] = '\0';
-}
-
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -120,7 +113,7 @@ static void copy_module(char *to, size_t size, const char *path)
 {
 	if (strlen(path) >= size)
 		path = base_name(path);
-	copy_cut(to, size, path);
+	text_copy_cut(to, size, path);
 }
 
 static int by_addr(const void *a, const void *b)
@@ -145,7 +138,7 @@ static void name_kernel_frame(const struct wants *wants, const struct frame_want
 	frame->offset = want->ip;
 	if (!found || !found->start)
 		return;
-	copy_cut(frame->name, sizeof(frame->name), found->name);
+	text_copy_cut(frame->name, sizeof(frame->name), found->name);
 	frame->offset = want->ip - found->start;
 }
 
@@ -172,7 +165,7 @@ static void name_user_frame(const struct wants *wants, const struct frame_want *
 	if (want->places_len == 0)
 		return;
 	outer = &wants->places.at[want->places_first + want->places_len - 1];
-	copy_cut(frame->file, sizeof(frame->file), strpool_get(&wants->strings, outer->file));
+	text_copy_cut(frame->file, sizeof(frame->file), strpool_get(&wants->strings, outer->file));
 	frame->line = outer->line;
 }
 
@@ -192,8 +185,8 @@ static int send_inlined(const struct wants *wants, const struct frame_want *want
 		inlined->line = place->line;
 		demangle(strpool_get(&wants->strings, place->function), inlined->name,
 			 sizeof(inlined->name));
-		copy_cut(inlined->file, sizeof(inlined->file),
-			 strpool_get(&wants->strings, place->file));
+		text_copy_cut(inlined->file, sizeof(inlined->file),
+			      strpool_get(&wants->strings, place->file));
 		rc = sink->put(sink->ctx, &rec, err);
 	}
 	return rc;
@@ -225,8 +218,8 @@ static void name_offset(char *to, size_t size, const char *name, uint64_t offset
 
 	if (offset)
 		snprintf(suffix, sizeof(suffix), "+0x%" PRIx64, offset);
-	copy_cut(to, size - strlen(suffix), name);
-	copy_cut(to + strlen(to), size - strlen(to), suffix);
+	text_copy_cut(to, size - strlen(suffix), name);
+	text_copy_cut(to + strlen(to), size - strlen(to), suffix);
 }
 
 /* Shared memory without a name of its own is a deleted /dev/zero to the kernel. */

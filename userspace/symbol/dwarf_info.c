@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/text.h"
 #include "symbol/dwarf_internal.h"
 #include "symbol/elf_file.h"
 
@@ -195,14 +196,6 @@ static bool find_function(struct dwarf_info *info, struct dwarf_unit *unit, uint
 	return range && dwarf_offdie(info->dwarf, range->item, ret);
 }
 
-static void copy_cut(char *to, size_t size, const char *text)
-{
-	size_t len = num_min_u64(text ? strlen(text) : 0, size - 1);
-
-	memcpy(to, text ? text : "", len);
-	to[len] = '\0';
-}
-
 static void name_of(Dwarf_Die *die, char to[DWARF_NAME_MAX])
 {
 	Dwarf_Attribute attr;
@@ -211,7 +204,7 @@ static void name_of(Dwarf_Die *die, char to[DWARF_NAME_MAX])
 	if (dwarf_attr_integrate(die, DW_AT_linkage_name, &attr) ||
 	    dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attr))
 		name = dwarf_formstring(&attr);
-	copy_cut(to, DWARF_NAME_MAX, name ? name : dwarf_diename(die));
+	text_copy_cut(to, DWARF_NAME_MAX, name ? name : dwarf_diename(die));
 }
 
 /* The line that the code at @vaddr was made of. */
@@ -223,7 +216,7 @@ static void set_line(struct dwarf_unit *unit, uint64_t vaddr, struct dwarf_place
 	if (!line || dwarf_lineno(line, &number) != 0 || number <= 0)
 		return;
 	place->line = (uint32_t)number;
-	copy_cut(place->file, sizeof(place->file), dwarf_linesrc(line, NULL, NULL));
+	text_copy_cut(place->file, sizeof(place->file), dwarf_linesrc(line, NULL, NULL));
 }
 
 static bool unsigned_attr(Dwarf_Die *die, unsigned int name, Dwarf_Word *ret)
@@ -245,7 +238,8 @@ static void set_call(struct dwarf_unit *unit, Dwarf_Die *die, struct dwarf_place
 	place->line = (uint32_t)number;
 	if (unsigned_attr(die, DW_AT_call_file, &file) &&
 	    dwarf_getsrcfiles(&unit->die, &files, &files_len) == 0 && file < files_len)
-		copy_cut(place->file, sizeof(place->file), dwarf_filesrc(files, file, NULL, NULL));
+		text_copy_cut(place->file, sizeof(place->file),
+			      dwarf_filesrc(files, file, NULL, NULL));
 }
 
 /*

@@ -35,7 +35,7 @@
 #define LIMIT_MEMORY 1
 #endif
 
-static uint64_t now_ns(void)
+uint64_t isolate_now_ns(void)
 {
 	struct timespec ts;
 
@@ -123,7 +123,7 @@ static int take_all(const struct isolate *iso, int in, uint64_t end_ns)
 		return -ENOMEM;
 	for (;;) {
 		struct pollfd p = {.fd = in, .events = POLLIN};
-		uint64_t now = now_ns();
+		uint64_t now = isolate_now_ns();
 		ssize_t n;
 		int r;
 
@@ -154,7 +154,7 @@ static bool ends_by(pid_t child, uint64_t end_ns)
 
 	if (fd < 0) /* before Linux 5.3, or refused: then it is waited for */
 		return true;
-	for (uint64_t now; r <= 0 && (now = now_ns()) < end_ns;) {
+	for (uint64_t now; r <= 0 && (now = isolate_now_ns()) < end_ns;) {
 		r = poll(&p, 1, (int)((end_ns - now) / NS_PER_MS) + 1);
 		if (r < 0 && errno != EINTR)
 			break;
@@ -164,7 +164,7 @@ static bool ends_by(pid_t child, uint64_t end_ns)
 
 int isolate_run(const struct isolate *iso)
 {
-	uint64_t end_ns = now_ns() + iso->limit_ns;
+	uint64_t end_ns = isolate_now_ns() + iso->limit_ns;
 	pid_t parent = getpid(), child;
 	int ends[2], status = 0, r;
 

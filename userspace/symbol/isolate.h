@@ -31,4 +31,7 @@ struct isolate {
  */
 int isolate_run(const struct isolate *iso);
 
+/* CLOCK_MONOTONIC, which limit_ns goes by. */
+uint64_t isolate_now_ns(void);
+
 #endif

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -15,7 +14,6 @@
 /* Files that may bring a reader down before it is given up. */
 #define CRASHES_MAX 8
 #define BUFFER_BYTES 65536
-#define NS_PER_SECOND UINT64_C(1000000000)
 
 /* What the child writes for each query: this, then the places or the member's path. */
 struct answer {
@@ -261,14 +259,6 @@ static int take(void *ctx, const uint8_t *bytes, size_t len)
 	return r;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_SECOND + (uint64_t)ts.tv_nsec;
-}
-
 /* The files of the queries, each once; returns how many. */
 static size_t files_of(const struct line_query *queries, size_t len, int *fds)
 {
@@ -319,7 +309,7 @@ long source_lines_find(const struct line_query *queries, size_t len, uint64_t li
 	_cleanup_free_ int *fds = calloc(len + 1, sizeof(*fds));
 	struct job job = {.queries = queries, .len = len, .sink = sink};
 	struct isolate iso = {.work = look_up, .take = take, .ctx = &job, .keep_fds = fds};
-	uint64_t end_ns = now_ns() + limit_ns, now;
+	uint64_t end_ns = isolate_now_ns() + limit_ns, now;
 	long missing;
 	int r;
 
@@ -329,7 +319,7 @@ long source_lines_find(const struct line_query *queries, size_t len, uint64_t li
 		return -ENOMEM;
 	iso.keep_fds_len = files_of(queries, len, fds);
 	do {
-		now = now_ns();
+		now = isolate_now_ns();
 		iso.limit_ns = num_sat_sub(end_ns, now);
 		r = isolate_run(&iso);
 	} while (r == -EIO && leave_out_next(&job));
