@@ -49,11 +49,6 @@ static struct timespec to_timespec(uint64_t ns)
 				 .tv_nsec = (long)(ns % SAMPLE_NS_PER_S)};
 }
 
-uint64_t sample_now_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
-}
-
 struct timespec sample_deadline(uint64_t after_ns)
 {
 	return to_timespec(clock_ns(CLOCK_REALTIME) + after_ns);

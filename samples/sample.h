@@ -18,9 +18,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#define SAMPLE_NS_PER_US 1000ULL
-#define SAMPLE_NS_PER_MS 1000000ULL
-#define SAMPLE_NS_PER_S 1000000000ULL
+#include "tally.h"
 
 struct sample;
 struct sample_thread;
@@ -34,29 +32,6 @@ struct sample_spec {
 	unsigned count;	   /* default of the positional number; 0: none is taken */
 	unsigned count_max;
 	void (*report)(const struct sample *s); /* prints further truth lines; NULL: none */
-};
-
-/*
- * The waits and holds of one thread on one lock. One writer, any reader. Fields are private: read
- * them by sample_tally_read().
- */
-struct sample_tally {
-	uint64_t seq; /* odd while the writer is at work */
-	uint64_t ops;
-	uint64_t waits;	 /* acquires in which the thread gave up the CPU */
-	uint64_t sleeps; /* how often it did: more, where another thread was faster after a wake */
-	uint64_t wait_ns;
-	uint64_t blocked_ns; /* the part of wait_ns of the acquires in `waits` */
-	uint64_t hold_ns;
-	uint64_t asked_ns; /* start of the open wait, 0 when there is none */
-};
-
-/* One passage through a critical section, on the stack of the thread. */
-struct sample_turn {
-	struct sample_tally *tally;
-	uint64_t asked_ns;
-	uint64_t got_ns;
-	long switches;
 };
 
 struct sample_thread {
@@ -137,32 +112,8 @@ void sample_work_us(const struct sample *s, unsigned work_us);
 /* Sleeps off the CPU for at least so long. */
 void sample_sleep_us(unsigned sleep_us);
 
-/* CLOCK_MONOTONIC. */
-uint64_t sample_now_ns(void);
-
 /* CLOCK_REALTIME so much later: the deadline of pthread_mutex_timedlock() and its kin. */
 struct timespec sample_deadline(uint64_t after_ns);
-
-/*
- * Around an acquire: ask, acquire, got, (the section), done, release. They are not one function, so
- * that the acquire's caller and line are those of the sample and not of a wrapper.
- * wait_ns includes the acquires that did not block. An acquire that timed out ends with got alone.
- */
-struct sample_turn sample_ask(struct sample_tally *tally);
-void sample_got(struct sample_turn *turn);
-void sample_done(struct sample_turn *turn);
-
-/* Counts an operation that takes no lock. */
-void sample_count(struct sample_tally *tally);
-
-/* A consistent copy; a wait still open at now_ns is included in wait_ns and blocked_ns. */
-struct sample_tally sample_tally_read(const struct sample_tally *tally, uint64_t now_ns);
-
-/* Adds b to a; a is not shared. */
-void sample_tally_add(struct sample_tally *a, const struct sample_tally *b);
-
-/* Prints ` ops=.. waits=.. sleeps=.. wait_ns=.. blocked_ns=.. hold_ns=..`. */
-void sample_tally_print(const struct sample_tally *tally);
 
 /* Opens --file PATH, or a new file in $TMPDIR or /var/tmp that is unlinked at once. */
 int sample_open_file(const struct sample *s);

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The counters of the ground truth: one writer each, read while they are written. */
 #define _GNU_SOURCE
-#include "sample.h"
+#include "tally.h"
 
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <time.h>
 
 /* No thread gives up the CPU and comes back within this time. */
 #define SURELY_AWAKE_NS (1 * SAMPLE_NS_PER_US)
+
+uint64_t sample_now_ns(void)
+{
+	struct timespec now = {0};
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * SAMPLE_NS_PER_S + (uint64_t)now.tv_nsec;
+}
 
 static long voluntary_switches(void)
 {

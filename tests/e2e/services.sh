@@ -101,7 +101,7 @@ serve_redis()
 	local load watcher
 	missing redis redis-server redis-cli redis-benchmark && return
 	port=$(free_port)
-	mkdir "$work/redis"
+	mkdir -p "$work/redis"
 	service redis redis-server --bind 127.0.0.1 --port "$port" --dir "$work/redis" --save '' \
 		--appendonly no --daemonize no || return
 	measure redis-idle && checked redis-idle plain idle
@@ -221,7 +221,8 @@ mariadb_load()
 
 serve_mariadb()
 {
-	local data=$work/mariadb
+	local data
+	data=$(mktemp -d "$work/mariadb.XXXX")
 	missing mariadb mariadbd mariadb-install-db sysbench && return
 	if ! mariadb-install-db --no-defaults --datadir="$data" --auth-root-authentication-method=normal \
 		--skip-test-db --user=root > "$work/install.log" 2>&1; then

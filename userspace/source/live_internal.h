@@ -102,21 +102,30 @@ int live_attach(struct live *live, struct err *err);
 int live_seed(struct live *live, const pid_t *pids, size_t len, struct err *err);
 void live_update_ports(struct live *live);
 
-/* live_threads.c: slots, processes */
+/* live_slots.c */
+/* A whole copy of slot @index: taken again while it is being written. False when it is never quiet.
+ */
+bool live_copy_slot(const struct live *live, uint32_t index, struct cp_thread *ret);
+
+/* live_open.c: what is still going on at @now_ns, or at the window's end */
+int live_emit_open_wait(struct live *live, const struct cp_thread *t, uint64_t now_ns,
+			struct err *err);
+/* What threads are blocked in, beside futexes. After the maps: sums are with those that have ended. */
+int live_emit_open_blocks(struct live *live, struct err *err);
+
+/* live_threads.c: threads, processes */
 struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t now_ns);
 int live_emit_thread(struct live *live, const struct cp_thread *t, uint64_t now_ns, bool ended,
 		     struct err *err);
 int live_read_threads(struct live *live, uint64_t now_ns, struct err *err);
-/* A whole copy of slot @index: taken again while it is being written. False when it is never quiet.
- */
-bool live_copy_slot(const struct live *live, uint32_t index, struct cp_thread *ret);
 int live_emit_process(struct live *live, struct live_process *p, struct err *err);
 int live_emit_processes(struct live *live, struct err *err);
 
 /* live_maps.c: what is aggregated in maps */
 int live_read_maps(struct live *live, bool all, struct err *err);
-/* At the window's end, after the maps: what threads are blocked in, beside futexes. */
-int live_emit_open_blocks(struct live *live, struct err *err);
+/* An entry of the map of blocks, as a record. */
+int live_emit_block(struct live *live, const void *key, const void *value, struct err *err);
+uint32_t live_class_of_block(uint32_t cls);
 /* The record id of @key, announced first where it is new; 0 when memory is short. */
 uint64_t live_lock_id(struct live *live, const struct cp_lock_key *key, struct err *err);
 int live_send_stack(struct live *live, uint64_t id, struct err *err);

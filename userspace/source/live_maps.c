@@ -160,7 +160,7 @@ static int emit_contention(struct live *live, const void *key, const void *value
 	return live_emit(live, err);
 }
 
-static uint32_t class_of_block(uint32_t cls)
+uint32_t live_class_of_block(uint32_t cls)
 {
 	/* A pipe or queue wait that is open: nobody has handed anything over yet. */
 	if (cls == CP_IPC)
@@ -168,7 +168,7 @@ static uint32_t class_of_block(uint32_t cls)
 	return cls < CLASS_COUNT ? cls : CLASS_OTHER;
 }
 
-static int emit_block(struct live *live, const void *key, const void *value, struct err *err)
+int live_emit_block(struct live *live, const void *key, const void *value, struct err *err)
 {
 	const struct cp_block_key *k = key;
 	const struct cp_block *v = value;
@@ -180,45 +180,13 @@ static int emit_block(struct live *live, const void *key, const void *value, str
 	memset(&live->rec, 0, sizeof(live->rec));
 	live->rec.type = RECORD_BLOCK;
 	b->tid = k->tid;
-	b->class = class_of_block(k->cls);
+	b->class = live_class_of_block(k->cls);
 	b->syscall = k->syscall;
 	b->stack = k->stack;
 	b->count = v->count;
 	b->ns = v->ns;
 	b->max_ns = v->max_ns;
 	return live_emit(live, err);
-}
-
-/* The block that thread @t is in now, with those of the same kind that have ended. */
-static int emit_open_block(struct live *live, const struct cp_thread *t, struct err *err)
-{
-	const struct cp_block_key key = {
-		.stack = t->block_stack ? t->block_stack : live_attach_stack(live, t),
-		.tid = t->view_tid,
-		.cls = class_of_block(t->cls),
-		.syscall = t->block_syscall,
-	};
-	uint64_t ns = num_sat_sub(live->end_ns, t->block_ns);
-	struct cp_block sum;
-
-	if (bpf_map_lookup_elem(bpf_map__fd(live->skel->maps.blocks), &key, &sum))
-		memset(&sum, 0, sizeof(sum));
-	sum.count++;
-	sum.ns += ns;
-	sum.max_ns = num_max_u64(sum.max_ns, ns);
-	return emit_block(live, &key, &sum, err);
-}
-
-int live_emit_open_blocks(struct live *live, struct err *err)
-{
-	struct cp_thread t;
-	int rc = 0;
-
-	for (uint32_t slot = 1; slot < live->slots_len && !rc; slot++)
-		if (live_copy_slot(live, slot, &t) && t.view_tid && t.blocked &&
-		    t.cls != CP_FUTEX && t.cls != CP_LOCK && t.cls != CP_RUNQ_WAKE)
-			rc = emit_open_block(live, &t, err);
-	return rc;
 }
 
 static int emit_sample(struct live *live, const void *key, const void *value, struct err *err)
@@ -384,7 +352,7 @@ int live_read_maps(struct live *live, bool all, struct err *err)
 		{skel->maps.waits, &live->sent[LIVE_SENT_WAITS], emit_wait},
 		{skel->maps.blames, &live->sent[LIVE_SENT_BLAMES], emit_blame},
 		{skel->maps.locks, &live->sent[LIVE_SENT_LOCKS], emit_contention},
-		{skel->maps.blocks, &live->sent[LIVE_SENT_BLOCKS], emit_block},
+		{skel->maps.blocks, &live->sent[LIVE_SENT_BLOCKS], live_emit_block},
 		{skel->maps.samples, &live->sent[LIVE_SENT_SAMPLES], emit_sample},
 		{skel->maps.edges, &live->sent[LIVE_SENT_EDGES], emit_edge},
 		{skel->maps.futex_calls, &live->sent[LIVE_SENT_FUTEX_CALLS], emit_futex_calls},

@@ -10,11 +10,6 @@ _Static_assert((int)CP_OTHER == (int)CLASS_OTHER && (int)CP_FUTEX == (int)CLASS_
 	       "the classes of the ABI begin with the model's");
 _Static_assert(CP_HIST_BUCKETS == HIST_BUCKETS, "the same histograms");
 
-#define READ_TRIES 1000
-/* In a virtual machine the writing CPU may be off for a while in the middle: give it time. */
-#define READ_TRIES_BEFORE_PAUSE 50
-#define READ_PAUSE_NS 100000
-
 struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t now_ns)
 {
 	bool added;
@@ -35,25 +30,6 @@ struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t 
 	p->dirty = true;
 	p->tables_due = true;
 	return p;
-}
-
-bool live_copy_slot(const struct live *live, uint32_t index, struct cp_thread *ret)
-{
-	const volatile struct cp_thread *slot =
-		(const volatile struct cp_thread *)(live->slots + index * live->slot_size);
-	uint32_t before;
-
-	for (int i = 0; i < READ_TRIES; i++) {
-		before = slot->seq;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		memcpy(ret, (const void *)slot, sizeof(*ret));
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!(before & 1) && slot->seq == before)
-			return true;
-		if (i % READ_TRIES_BEFORE_PAUSE == READ_TRIES_BEFORE_PAUSE - 1)
-			nanosleep(&(struct timespec){.tv_nsec = READ_PAUSE_NS}, NULL);
-	}
-	return false;
 }
 
 /* The time since the last change of class belongs to the present one. */
@@ -95,35 +71,6 @@ int live_emit_thread(struct live *live, const struct cp_thread *slot, uint64_t n
 	c->runq_max_ns = t.runq_max_ns;
 	for (int i = 0; i < HIST_BUCKETS; i++)
 		c->runq_hist[i] = t.runq_hist[i];
-	return live_emit(live, err);
-}
-
-static int emit_open_wait(struct live *live, const struct cp_thread *t, uint64_t now_ns,
-			  struct err *err)
-{
-	struct record_open_wait open = {
-		.stack = t->fx.before_attach ? live_attach_stack(live, t) : t->fx.stack,
-		.tid = t->view_tid,
-		.op = t->fx.op,
-		.value = t->fx.value,
-		.timed = t->fx.timed,
-		.holder_tid = t->fx.holder_tid,
-		.evidence = t->fx.holder_tid ? t->fx.evidence : HOLDER_NONE,
-		.since_ns = t->fx.episode_start_ns,
-		.blocked_ns = num_sat_sub(now_ns, t->block_ns),
-		.before_attach = t->fx.before_attach,
-	};
-	int rc;
-
-	open.lock = live_lock_id(live, &t->fx.key, err);
-	if (!open.lock)
-		return -ENOMEM;
-	rc = live_send_stack(live, open.stack, err);
-	if (rc)
-		return rc;
-	memset(&live->rec, 0, sizeof(live->rec));
-	live->rec.type = RECORD_OPEN_WAIT;
-	live->rec.open_wait = open;
 	return live_emit(live, err);
 }
 
@@ -187,7 +134,7 @@ int live_read_threads(struct live *live, uint64_t now_ns, struct err *err)
 		note_process(live, &t, now_ns);
 		rc = live_emit_thread(live, &t, now_ns, false, err);
 		if (!rc && (t.cls == CP_FUTEX || (t.cls == CP_LOCK && t.fx.key.word)))
-			rc = emit_open_wait(live, &t, now_ns, err);
+			rc = live_emit_open_wait(live, &t, now_ns, err);
 		if (rc)
 			return rc;
 	}
