@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# samples.sh [--times N] [NAME..]
+# samples.sh [--times N] [NAME[:alone]..]
 #
 # Profile the samples whose answer is known (samples/README.md) and check verdict, lock, holders,
 # gain, the sums, and the CPU time against the kernel's; then their cured twins, of which the verdict
-# must have gone, and the measured gain against the predicted one. With --times each N times.
+# must have gone, and the measured gain against the predicted one. NAME:alone: without its twin. With
+# --times each N times.
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -142,7 +143,7 @@ check_gain()
 # sample NAME SUFFIX: the row of the table
 sample()
 {
-	local name=$1 suffix=$2 program=$1 status=0
+	local name=${1%:alone} suffix=$2 program=${1%:alone} status=0
 	local verdict gain lock who doing cured measured options=() args=()
 	read -r _ verdict gain lock who doing cured measured < <(table | grep "^$name ")
 	case $gain in
@@ -173,7 +174,7 @@ sample()
 	esac
 	run_and_judge "$name$suffix" --verdict "${verdict//,/|}" "${options[@]}" -- "$program" || status=1
 	sample_cgroup=''
-	[ "$cured" != - ] || return "$status"
+	[ "$cured" != - ] && [ "$1" = "$name" ] || return "$status"
 
 	base_report=$report base_log=$log options=()
 	[ "$name" = throttled ] || args=(--fixed)
@@ -187,7 +188,7 @@ sample()
 
 usage()
 {
-	echo "usage: samples.sh [--times N] [NAME..]" >&2
+	echo "usage: samples.sh [--times N] [NAME[:alone]..]" >&2
 	echo "samples: $(table | cut -d ' ' -f 1 | tr '\n' ' ')" >&2
 	exit 2
 }
@@ -200,7 +201,7 @@ if [ "${1-}" = --times ]; then
 fi
 names=("$@")
 for name in "${names[@]}"; do
-	table | grep -q "^$name " || usage
+	table | grep -q "^${name%:alone} " || usage
 done
 [ ${#names[@]} -gt 0 ] || mapfile -t names < <(table | cut -d ' ' -f 1)
 need_rights samples
