@@ -110,7 +110,8 @@ bool live_copy_slot(const struct live *live, uint32_t index, struct cp_thread *r
 /* live_open.c: what is still going on at @now_ns, or at the window's end */
 int live_emit_open_wait(struct live *live, const struct cp_thread *t, uint64_t now_ns,
 			struct err *err);
-/* What threads are blocked in, beside futexes. After the maps: sums are with those that have ended. */
+/* What threads are blocked in, beside futexes. After the maps: sums are with those that have ended.
+ */
 int live_emit_open_blocks(struct live *live, struct err *err);
 
 /* live_threads.c: threads, processes */

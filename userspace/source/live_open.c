@@ -6,7 +6,7 @@
 #include "source/live_internal.h"
 
 int live_emit_open_wait(struct live *live, const struct cp_thread *t, uint64_t now_ns,
-			  struct err *err)
+			struct err *err)
 {
 	struct record_open_wait open = {
 		.stack = t->fx.before_attach ? live_attach_stack(live, t) : t->fx.stack,

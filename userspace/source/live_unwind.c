@@ -226,8 +226,8 @@ static void add_plain(struct cp_unwind_process *p, const struct mapping *m)
 {
 	struct cp_unwind_mapping *out = &p->at[p->len];
 
-	/* [vsyscall] lies among the kernel's addresses, whose order the BPF side's search, of signed
-	 * differences, does not know. */
+	/* [vsyscall] lies among the kernel's addresses, whose order the BPF side's search, of
+	 * signed differences, does not know. */
 	if (p->len == CP_UNWIND_MAPPINGS_MAX || m->end > INT64_MAX)
 		return;
 	*out = (struct cp_unwind_mapping){
