@@ -268,6 +268,7 @@ choose_cases()
 {
 	local script=$1 name
 	shift
+	# shellcheck disable=SC2153 # the script has it
 	read -r -d '' -a cases <<< "$CASES"
 	for name; do
 		if [[ " ${cases[*]} " != *" $name "* ]]; then
