@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The interpreter inside a process: which version, where, and its state at this moment. */
+#ifndef RUNTIME_PYTHON_FIND_H
+#define RUNTIME_PYTHON_FIND_H
+
+#include <sys/types.h>
+
+#include "runtime/python_layout.h"
+
+struct maps;
+struct target_root;
+
+/* Reads @len bytes at @addr of the target; false when they are not all to be had. */
+struct python_memory {
+	bool (*read)(void *ctx, uint64_t addr, void *buf, size_t len);
+	void *ctx;
+};
+
+#define PYTHON_GILS_MAX 8
+#define PYTHON_INTERPRETERS_MAX 64
+#define PYTHON_THREADS_MAX 4096
+
+struct python_process {
+	char version[32];    /* "3.11.2", "3.13.0t" */
+	uint64_t runtime;    /* address of _PyRuntime */
+	uint64_t code_type;  /* of PyCode_Type, 0 = not found */
+	uint64_t eval_start; /* _PyEval_EvalFrameDefault, 0 = not found */
+	uint64_t eval_end;
+	bool known; /* `layout` is valid; else all that is known is that this is Python */
+	struct python_layout layout;
+};
+
+/*
+ * The interpreter of process @pid, whose mappings are @maps: by the symbols of its executable or
+ * its libpython.  Nothing is read from its memory but, from 3.13 on, the debug offsets, by @memory.
+ * Returns 0 (also with ret->known false), -ENOENT (no Python), or an error; *ret untouched then.
+ */
+int python_find(pid_t pid, const struct target_root *root, const struct maps *maps,
+		const struct python_memory *memory, struct python_process *ret);
+
+/* The GILs that the interpreters use now, each once: their addresses; how many. */
+size_t python_gils(const struct python_process *p, const struct python_memory *memory,
+		   uint64_t *ret, size_t max);
+
+struct python_thread {
+	uint64_t tstate;
+	uint64_t thread_id; /* pthread_self() */
+	uint32_t native_id; /* as its own PID namespace shows it, 0 = not known */
+};
+
+/* The thread states of all interpreters; how many. Bounded, and safe against cycles. */
+size_t python_threads(const struct python_process *p, const struct python_memory *memory,
+		      struct python_thread *ret, size_t max);
+
+#endif
