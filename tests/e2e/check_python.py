@@ -4,18 +4,11 @@
 check_python.py gain REPORT LOG FIXED_REPORT FIXED_LOG: the predicted gain is that of the cured twin, by
 operations a second, and the twin has another verdict."""
 
-import re
 import sys
 
-from e2e import Check, check_sums, load
+from e2e import Check, check_sums, load, ops_rate
 
 GAIN_TOLERANCE = 0.25  # the bound leaves out what switches and processes cost
-
-
-def rate(path):
-    with open(path, encoding="ascii") as file:
-        points = [tuple(map(int, found)) for found in re.findall(r"^ops=(\d+) at_ns=(\d+)$", file.read(), re.M)]
-    return (points[-1][0] - points[0][0]) / (points[-1][1] - points[0][1]) * 1e9
 
 
 def run(check, report_path, wanted):
@@ -34,7 +27,7 @@ def run(check, report_path, wanted):
 
 def gain(check, report_path, log, fixed_path, fixed_log):
     verdict, fixed = (load(path)["verdict"] for path in (report_path, fixed_path))
-    measured = rate(fixed_log) / rate(log)
+    measured = ops_rate(fixed_log) / ops_rate(log)
     if check.that(verdict["gain"] is not None, "no gain was predicted"):
         check.near("the predicted gain", verdict["gain"]["ratio"], measured, GAIN_TOLERANCE)
         check.note(f"predicted {verdict['gain']['ratio']:.2f}x, measured {measured:.2f}x")

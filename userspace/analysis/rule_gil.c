@@ -65,6 +65,19 @@ void gil_find(const struct load *load, struct finding *f)
 	finding_set_gain(f, gain_remove_wait(&in));
 }
 
+/* In a process whose time goes to pickling and queues it is these that wait for the GIL. */
+bool gil_explained(const struct load *load, const struct finding *f, const struct findings *all)
+{
+	const struct snap_lock *gil = &load->snap->locks[f->lock];
+
+	if (!findings_called(all, "processes.ipc"))
+		return false;
+	for (uint32_t i = 0; i < gil->pids_len; i++)
+		if (gil->pids[i] == load->snap->processes[load->ipc.process].pid)
+			return true;
+	return false;
+}
+
 void gil_tell(const struct load *load, struct finding *f)
 {
 	const struct snapshot *snap = load->snap;
