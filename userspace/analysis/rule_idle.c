@@ -39,7 +39,7 @@ static bool in_turn(const struct load *load, const struct snap_lock *lock)
 
 void idle_find(const struct load *load, struct finding *f)
 {
-	f->fired = load_idle(load);
+	f->fired = load_idle(load) && !load_backlogged(load);
 	f->by_time = true;
 	if (!f->fired || load->slice)
 		return;

@@ -68,6 +68,7 @@ struct live {
 	struct hashmap process_by_pid;
 	struct hashmap lock_ids; /* struct cp_lock_key -> id */
 	struct hashmap stacks_sent;
+	struct hashmap listeners;	      /* inode of a socket -> 1 = the target's */
 	struct hashmap sent[LIVE_SENT_COUNT]; /* hash of key -> hash of the value last sent */
 	struct hashmap view_pids;	      /* kernel-wide tgid -> pid as concprof sees it */
 	uint64_t loss_sent[LOSS_COUNT];
@@ -100,7 +101,10 @@ void live_note_pid(struct live *live, uint32_t tgid, uint32_t view_pid);
 int live_load(struct live *live, struct err *err);
 int live_attach(struct live *live, struct err *err);
 int live_seed(struct live *live, const pid_t *pids, size_t len, struct err *err);
-void live_update_ports(struct live *live);
+
+/* live_backlog.c: ports on which the target's hosts listen go to the BPF side; with @emit the
+ * target's own listeners and their backlogs become records. */
+int live_read_listeners(struct live *live, bool emit, struct err *err);
 
 /* live_slots.c */
 /* A whole copy of slot @index: taken again while it is being written. False when it is never quiet.
