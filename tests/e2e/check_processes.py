@@ -13,20 +13,26 @@ from e2e import Check, check_sums, load, ops_rate
 GAIN_TOLERANCE = 0.3
 WORKERS = {"queue": 4, "pool": 2}
 CLIENTS = 48  # of pool
-VERDICTS = {"queue": "processes.ipc", "pool": "processes.pool_exhausted"}
+VERDICTS = {"queue": "processes.ipc", "pool": "processes.pool_exhausted", "fork": "processes.fork"}
 
 
 def python_frames(report):
     return any(frame["kind"] == "python" for stack in report["stacks"] for frame in stack["frames"])
 
 
-def check_queue(check, report, parent):
-    verdict = report["verdict"]
-    workers = {process["pid"] for process in report["processes"] if process["ppid"] == parent}
-    check.that(len(workers) >= WORKERS["queue"], f"{len(workers)} processes below {parent}")
+def kinds_of_samples(report):
     kinds = {}
     for sample in report["samples"]:
         kinds[sample["kind"]] = kinds.get(sample["kind"], 0) + sample["count"]
+    return kinds
+
+
+def check_queue(check, report, parent, log):
+    del log
+    verdict = report["verdict"]
+    workers = {process["pid"] for process in report["processes"] if process["ppid"] == parent}
+    check.that(len(workers) >= WORKERS["queue"], f"{len(workers)} processes below {parent}")
+    kinds = kinds_of_samples(report)
     check.that(kinds.get("ipc", 0) >= 50, f"samples by kind: {kinds}")
     # Data goes from the parent to the workers; who reads faster waits for who writes, and the other way round.
     pipes = [edge for edge in report["edges"]
@@ -46,7 +52,8 @@ def check_queue(check, report, parent):
                    "the feeder thread is not named")
 
 
-def check_pool(check, report, parent):
+def check_pool(check, report, parent, log):
+    del log
     by_pid = {process["pid"]: process for process in report["processes"]}
     check.that(by_pid[parent]["workers"] == WORKERS["pool"],
                f"the parent supervises {by_pid[parent]['workers']} workers")
@@ -62,7 +69,19 @@ def check_pool(check, report, parent):
     check.that(f"python3 ({parent})" in report["verdict"]["cause"], f"the cause is {report['verdict']['cause']!r}")
 
 
-CHECKS = {"queue": check_queue, "pool": check_pool}
+def check_fork(check, report, parent, log):
+    process = next(process for process in report["processes"] if process["pid"] == parent)
+    # A task is a fork: the sample's own count, of which the window sees all but one at either end.
+    check.near("the number of forks a second", process["forks"] / report["window"]["duration_ns"] * 1e9,
+               ops_rate(log), 0.15)
+    check.that(process["execs"] == 0 and process["workers"] == 0, f"the parent is {process}")
+    kinds = kinds_of_samples(report)
+    for kind in ("fork", "copy", "exit"):
+        check.that(kinds.get(kind, 0) >= 10, f"samples by kind: {kinds}")
+    check.that(not kinds.get("exec") and kinds.get("user", 0) >= 20, f"samples by kind: {kinds}")
+
+
+CHECKS = {"queue": check_queue, "pool": check_pool, "fork": check_fork}
 
 
 def run(check, report_path, log, kind):
@@ -73,7 +92,7 @@ def run(check, report_path, log, kind):
     check_sums(check, report)
     check.that(verdict["bottleneck"] == VERDICTS[kind], f"the verdict is {verdict['bottleneck']}, not {VERDICTS[kind]}")
     check.that(verdict["model"] == "processes", f"its model is {verdict['model']}")
-    CHECKS[kind](check, report, parent)
+    CHECKS[kind](check, report, parent, log)
     check.note(f"{verdict['bottleneck']} ({verdict['confidence']})")
 
 

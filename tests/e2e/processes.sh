@@ -9,7 +9,7 @@
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-CASES="queue pool"
+CASES="queue pool fork"
 PYTHON=${PYTHON-/usr/bin/python3}
 
 has_ops()
@@ -55,6 +55,7 @@ with_twin()
 
 case_queue() { with_twin queue; }
 case_pool() { with_twin pool; }
+case_fork() { with_twin fork; }
 
 report='' log=''
 choose_cases processes "$@"

@@ -386,6 +386,68 @@ START_TEST(no_pool_without_processes_or_when_stopped)
 }
 END_TEST
 
+/* A parent that forks, its children in one: of 100 samples these are of the kinds. */
+struct fork_case {
+	uint64_t fork, copy, exec, exit;
+	uint64_t forks, execs;
+	const char *word;
+	double gain;
+	const char *next;
+};
+
+static const struct fork_case fork_cases[] = {
+	{17, 23, 0, 23, 460, 0, "processes.fork", 1 / 0.37, "keep worker processes"},
+	{5, 0, 20, 5, 300, 290, "processes.fork", 1 / 0.7, "start fewer programs"},
+	{4, 4, 0, 3, 460, 0, "processes.fork", 1 / 0.89, "keep worker processes"},
+	{3, 3, 0, 3, 460, 0, "none", 0, ""},
+	/* before the window: what still ends is no reason */
+	{0, 20, 0, 10, 0, 0, "none", 0, ""},
+};
+
+START_TEST(answer_15_fork)
+{
+	const struct fork_case *c = &fork_cases[_i];
+	static const char *const site[] = {"libc!fork", "app!spawn", NULL};
+	struct snap_builder *b = build_new(10, 2);
+	uint32_t parent, child, stack = build_stack(b, site);
+	struct verdict v;
+
+	build_process(b, 1);
+	b->processes[0].forks = c->forks;
+	b->processes[0].execs = c->execs;
+	parent = build_thread(b, "python3");
+	build_time(b, parent, CLASS_RUN, 3);
+	build_time(b, parent, CLASS_CHILD, 7);
+	build_switches(b, parent, 1000);
+	build_sample_of(b, parent, stack, SAMPLE_FORK, c->fork);
+	build_process(b, 100);
+	child = build_thread(b, "python3");
+	build_time(b, child, CLASS_RUN, 7);
+	build_time(b, child, CLASS_SLEEP, 3);
+	build_sample_of(b, child, SNAP_NONE, SAMPLE_COPY, c->copy);
+	build_sample_of(b, child, stack, SAMPLE_EXEC, c->exec);
+	build_sample_of(b, child, SNAP_NONE, SAMPLE_EXIT, c->exit);
+	build_sample_of(b, child, SNAP_NONE, SAMPLE_USER,
+			100 - c->fork - c->copy - c->exec - c->exit);
+	v = judge_built(b);
+	ck_assert_str_eq(v.main.bottleneck, c->word);
+	ck_assert_double_eq_tol(v.main.gain_ratio, c->gain, 0.01);
+	ck_assert_ptr_nonnull(strstr(strbuf_str(&v.main.next_step), c->next));
+	if (_i == 0) {
+		ck_assert_str_eq(strbuf_str(&v.main.cause),
+				 "python3 (100) makes 46 a second, mostly in spawn");
+		ck_assert_str_eq(strbuf_str(&v.main.evidence[0]),
+				 "of the computing: clone 17%, page faults after a fork 23%, exec "
+				 "0%, ending processes 23%");
+		ck_assert_ptr_nonnull(
+			strstr(strbuf_str(&v.main.evidence[1]),
+			       "460 forks and 0 execs in 10.0 s; each fork takes 14 ms"));
+	}
+	verdict_free(&v);
+	build_free(b);
+}
+END_TEST
+
 Suite *analysis_processes_suite(void)
 {
 	Suite *suite = suite_create("analysis_processes");
@@ -405,6 +467,7 @@ Suite *analysis_processes_suite(void)
 	tcase_add_test(tc, answer_17_pool_exhausted);
 	tcase_add_test(tc, when_a_pool_is_exhausted);
 	tcase_add_test(tc, no_pool_without_processes_or_when_stopped);
+	tcase_add_loop_test(tc, answer_15_fork, 0, sizeof(fork_cases) / sizeof(fork_cases[0]));
 	suite_add_tcase(suite, tc);
 	return suite;
 }

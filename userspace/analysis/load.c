@@ -260,6 +260,23 @@ static void judge_threads(struct load *load)
 	}
 }
 
+/* By samples: what goes to making processes, ending them, and copying what a fork has made shared.
+ */
+static double fork_ratio(const struct snapshot *snap)
+{
+	uint64_t all = 0, fork = 0;
+
+	for (uint32_t i = 0; i < snap->samples_len; i++) {
+		enum sample_kind kind = snap->samples[i].kind;
+
+		all = num_sat_add(all, snap->samples[i].count);
+		if (kind == SAMPLE_FORK || kind == SAMPLE_EXEC || kind == SAMPLE_EXIT ||
+		    kind == SAMPLE_COPY)
+			fork = num_sat_add(fork, snap->samples[i].count);
+	}
+	return num_ratio((double)fork, (double)all);
+}
+
 int load_of_run(const struct snapshot *snap, double *lock_gain, struct load *ret)
 {
 	struct load load = {.snap = snap, .window_ns = (double)snap->duration_ns};
@@ -284,6 +301,7 @@ int load_of_run(const struct snapshot *snap, double *lock_gain, struct load *ret
 	if (err)
 		return err;
 	load.ipc_cpus = num_ratio(load.ipc.all.run_ns, load.window_ns);
+	load.fork_cpus = fork_ratio(snap) * load.busy_cpus;
 	if (snap->listeners_len)
 		load.backlog_ratio =
 			num_ratio(snap->listeners[0].looks_waiting, snap->listeners[0].looks);
@@ -397,6 +415,7 @@ struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t co
 	set_usable(&load);
 	load.throttled_ratio = lesser(num_ratio(throttled, load.window_ns), 1);
 	scale_waits(&load, whole, top_lock);
+	load.fork_cpus = whole->fork_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);
 	load.backlog_ratio = num_ratio(waiting, looks);
 	load.ipc = whole->ipc;
 	load.ipc_cpus = whole->ipc_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);

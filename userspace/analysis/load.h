@@ -64,6 +64,7 @@ struct load {
 	struct ipc ipc;	 /* of the whole run */
 	double ipc_cpus; /* of busy_cpus: in pipe, queue and pickle code */
 
+	double fork_cpus; /* of busy_cpus: for making and ending processes */
 	/* Of the looks at the listener with the most waiting connections: those at which some
 	 * waited; of a slice: of all listeners together. */
 	double backlog_ratio;
