@@ -6,15 +6,10 @@
 #include <sys/types.h>
 
 #include "runtime/python_layout.h"
+#include "runtime/python_memory.h"
 
 struct maps;
 struct target_root;
-
-/* Reads @len bytes at @addr of the target; false when they are not all to be had. */
-struct python_memory {
-	bool (*read)(void *ctx, uint64_t addr, void *buf, size_t len);
-	void *ctx;
-};
 
 #define PYTHON_GILS_MAX 8
 #define PYTHON_INTERPRETERS_MAX 64
@@ -38,7 +33,10 @@ struct python_process {
 int python_find(pid_t pid, const struct target_root *root, const struct maps *maps,
 		const struct python_memory *memory, struct python_process *ret);
 
-/* The GILs that the interpreters use now, each once: their addresses; how many. */
+/*
+ * The GILs that the interpreters use now, each once: their addresses; how many.  None in a
+ * free-threaded process that has not switched its GIL on.
+ */
 size_t python_gils(const struct python_process *p, const struct python_memory *memory,
 		   uint64_t *ret, size_t max);
 
@@ -48,7 +46,11 @@ struct python_thread {
 	uint32_t native_id; /* as its own PID namespace shows it, 0 = not known */
 };
 
-/* The thread states of all interpreters; how many. Bounded, and safe against cycles. */
+/*
+ * The thread states of all interpreters, each once; how many.  Bounded, and safe against cycles.
+ * Each interpreter's newest comes first; of several with one id the last is the thread's own (to
+ * 3.11 one that has not yet started has its creator's).
+ */
 size_t python_threads(const struct python_process *p, const struct python_memory *memory,
 		      struct python_thread *ret, size_t max);
 
