@@ -199,6 +199,9 @@ struct cp_walk {
 	u32 cacheable;
 	u16 off[CP_CACHE_FRAMES]; /* where in the window each one is */
 	unsigned char window[CP_WALK_WINDOW + 8];
+	u32 python_len; /* words of the stack, native ones included */
+	u32 python_complete;
+	unsigned char frame[CP_PYTHON_FRAME_BYTES + 8]; /* of Python */
 	struct cp_row_cache rows[CP_ROW_CACHE_LEN];
 };
 
@@ -261,6 +264,7 @@ static __always_inline u32 syscall_kind_of(s32 nr)
 volatile __u64 window_end_ns = 0;  /* nothing after this moment counts; 0 = not begun */
 volatile bool use_ns_tids = false; /* some target lives in another PID namespace */
 volatile bool use_listen_ports = false;
+volatile bool use_python = false; /* some process is a CPython that is known */
 
 /* The parallelism of the target (CMetric of GAPP, ICPE'20), <<10: sum of dt / active threads. */
 volatile __s64 active_threads = 0;
@@ -271,6 +275,7 @@ volatile __u64 parallel_at_ns = 0;
 volatile __u32 view_level = 0;
 volatile __u64 view_ns = 0;
 
+volatile __u64 stack_told_ns = 0; /* when user space was woken for a new stack */
 volatile __u64 long_wait_second = 0;
 volatile __u64 long_waits_sent = 0;
 

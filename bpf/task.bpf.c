@@ -94,6 +94,9 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->seed_sp = 0;
 	t->cache[CP_CACHE_BLOCK].id = 0;
 	t->cache[CP_CACHE_RELEASE].id = 0;
+	t->python_tstate = 0;
+	t->python_retry_ns = 0;
+	t->python_misses = 0;
 	__builtin_memset(&t->fx, 0, sizeof(t->fx));
 	t->view_tid = view_of(task);
 	write_end(t);
@@ -136,6 +139,7 @@ static __always_inline void seed_wait(struct cp_thread *t, const struct syscall_
 	if (t->why_cls != CP_FUTEX)
 		return;
 	decode_futex_wait(r, t->why_sys, &f);
+	t->fx.uaddr = f.word;
 	t->fx.key.word = f.word;
 	t->fx.key.space = t->tgid | (f.private ? 0 : CP_SPACE_SHARED);
 	t->fx.op = f.op;
@@ -153,6 +157,7 @@ static __always_inline u32 seed_block(struct task_struct *task, struct cp_thread
 	struct syscall_regs r = {};
 
 	compat_stack_regs(regs, &t->seed_ip, &t->seed_sp, &t->seed_bp);
+	t->seed_thread = compat_thread_pointer(task);
 	compat_syscall(regs, &r);
 	/* What it would wait for, were it not stopped: the restart after the stop goes on with
 	 * that. */
@@ -338,6 +343,9 @@ int on_exec(u64 *ctx)
 	t->unwind_tgid = 0;
 	t->cache[CP_CACHE_BLOCK].id = 0;
 	t->cache[CP_CACHE_RELEASE].id = 0;
+	t->python_tstate = 0;
+	t->python_retry_ns = 0;
+	t->python_misses = 0;
 	__builtin_memcpy(t->comm, task->comm, sizeof(t->comm));
 	write_end(t);
 	send_process(CP_RING_EXEC, t, now);

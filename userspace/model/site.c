@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "base/strbuf.h"
+#include "model/python_site.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -12,9 +13,10 @@
  * names since glibc 2.34 and the older ones with a version inside ("libc-2.31.so"), and musl's.
  */
 static const char *const runtime_modules[] = {
-	"libc.so",   "libc-2.",	   "libpthread.so", "libpthread-2.", "ld-linux",
-	"ld-2.",     "ld-musl",	   "libc.musl",	    "libc-musl",     "libstdc++.so",
-	"libc++.so", "libc++abi.", "[vdso]",	    "linux-vdso.so",
+	"libc.so",   "libc-2.",		  "libpthread.so", "libpthread-2.", "ld-linux",
+	"_queue.",   "_multiprocessing.", "_socket.",	   "_ssl.",	    "select.",
+	"ld-2.",     "ld-musl",		  "libc.musl",	   "libc-musl",	    "libstdc++.so",
+	"libc++.so", "libc++abi.",	  "[vdso]",	   "linux-vdso.so",
 };
 
 /*
@@ -60,7 +62,9 @@ static bool is_runtime(const struct snap_frame *frame)
 {
 	const char *module = base_name(frame->module);
 
-	if (frame->kernel ||
+	if (frame->python)
+		return python_waits_there(frame->file);
+	if (frame->kernel || python_interpreter(module) ||
 	    starts_with_any(frame->name, runtime_functions, ARRAY_LEN(runtime_functions)))
 		return true;
 	return starts_with_any(module, runtime_modules, ARRAY_LEN(runtime_modules));
@@ -70,6 +74,8 @@ void snap_frame_text(struct strbuf *sb, const struct snap_frame *frame)
 {
 	if (*frame->name)
 		strbuf_puts(sb, frame->name);
+	else if (frame->python)
+		strbuf_puts(sb, "(unread Python code)");
 	else if (*frame->module)
 		strbuf_printf(sb, "%s+0x%" PRIx64, base_name(frame->module), frame->offset);
 	else
@@ -91,6 +97,15 @@ static uint32_t find_own(const struct snap_stack *stack, uint32_t from)
 	return from;
 }
 
+/* Where no frame is the program's own: the innermost of Python, else of all. */
+static uint32_t innermost(const struct snap_stack *stack)
+{
+	for (uint32_t i = 0; i < stack->frames_len; i++)
+		if (stack->frames[i].python)
+			return i;
+	return 0;
+}
+
 const struct snap_frame *snap_site_frame(const struct snapshot *snap, uint32_t stack)
 {
 	const struct snap_stack *found;
@@ -100,7 +115,7 @@ const struct snap_frame *snap_site_frame(const struct snapshot *snap, uint32_t s
 		return NULL;
 	found = &snap->stacks[stack];
 	own = find_own(found, 0);
-	return &found->frames[own < found->frames_len ? own : 0];
+	return &found->frames[own < found->frames_len ? own : innermost(found)];
 }
 
 typedef void frame_text(struct strbuf *sb, const struct snap_frame *frame);

@@ -124,6 +124,8 @@ int live_open(const struct live_options *opt, const struct record_sink *sink, st
 		rc = live_ring_open(live, err);
 	if (!rc)
 		rc = live_unwind_open(live, err);
+	if (!rc)
+		rc = live_python_open(live, err);
 	if (rc)
 		goto fail;
 	live_update_ports(live);
@@ -212,6 +214,7 @@ int live_slice(struct live *live, struct err *err)
 
 	live_update_ports(live);
 	live_unwind_refresh(live, true);
+	live_python_refresh(live);
 	return rc ? rc : read_everything(live, live_clock_ns(), false, err);
 }
 
@@ -248,6 +251,7 @@ void live_free(struct live *live)
 	detach(live);
 	ring_buffer__free(live->ring);
 	live_unwind_free(live);
+	live_python_free(live);
 	if (live->slots)
 		munmap((void *)live->slots, live->slots_bytes);
 	concprof_bpf__destroy(live->skel);

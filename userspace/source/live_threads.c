@@ -103,6 +103,7 @@ static void end_processes(struct live *live, uint64_t now_ns)
 			p->end_ns = now_ns;
 			p->dirty = true;
 			live_unwind_drop(live, p);
+			live_python_drop(live, p->pid);
 		}
 	}
 }
@@ -152,6 +153,8 @@ int live_emit_process(struct live *live, struct live_process *p, struct err *err
 	r->ppid = p->ppid;
 	memcpy(r->comm, p->comm, sizeof(p->comm));
 	memcpy(r->libc, p->libc, sizeof(p->libc));
+	memcpy(r->runtime, p->runtime, sizeof(p->runtime));
+	memcpy(r->runtime_version, p->runtime_version, sizeof(p->runtime_version));
 	r->start_ns = p->start_ns;
 	r->end_ns = p->end_ns;
 	r->forks = p->forks_ended + p->forks_alive;

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "model/kernel_address.h"
+#include "model/python_word.h"
 #include "model/strpool.h"
 #include "symbol/demangle.h"
 #include "symbol/kallsyms.h"
@@ -418,7 +419,7 @@ static int look_up(struct wants *wants, struct symbolizer *symbolizer,
 	for (size_t i = 0; i < wants->frames.len; i++) {
 		struct frame_want *want = &wants->frames.at[i];
 
-		if (kernel_address(want->ip))
+		if (kernel_address(want->ip) || python_word(want->ip))
 			continue;
 		symbolizer_function(symbolizer, (pid_t)want->pid, want->lookup, &want->symbol);
 		ask(wants, symbolizer, &want->symbol, false, i);
