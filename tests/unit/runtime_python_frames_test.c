@@ -91,7 +91,7 @@ static uint64_t two_calls(void)
 
 START_TEST(a_chain_of_two_c_calls)
 {
-	for (uint16_t version = FIRST; version <= LAST; version++) {
+	for (unsigned int version = FIRST; version <= LAST; version++) {
 		uint64_t head;
 
 		begin(version);
@@ -117,7 +117,7 @@ END_TEST
 
 START_TEST(no_more_than_asked_for)
 {
-	for (uint16_t version = FIRST; version <= LAST; version++) {
+	for (unsigned int version = FIRST; version <= LAST; version++) {
 		begin(version);
 		ck_assert_uint_eq(walk_max(two_calls(), 2), 2);
 		ck_assert(!complete);
@@ -133,7 +133,7 @@ END_TEST
 START_TEST(a_generator_that_yields_meanwhile)
 {
 	/* From 3.11 on such an end can be told from the true one. */
-	for (uint16_t version = PYTHON_VERSION(3, 11); version <= LAST; version++) {
+	for (unsigned int version = PYTHON_VERSION(3, 11); version <= LAST; version++) {
 		uint64_t frame;
 
 		begin(version);
@@ -149,7 +149,7 @@ END_TEST
 
 START_TEST(chains_that_never_end)
 {
-	for (uint16_t version = FIRST; version <= LAST; version++) {
+	for (unsigned int version = FIRST; version <= LAST; version++) {
 		uint64_t frame;
 
 		begin(version);
@@ -173,7 +173,7 @@ START_TEST(frames_that_make_no_sense)
 	static const uint64_t nowhere[] = {1, 0xfff, IMAGE_BASE + IMAGE_BYTES - 16, 1ULL << 47,
 					   UINT64_MAX - 30};
 
-	for (uint16_t version = FIRST; version <= LAST; version++) {
+	for (unsigned int version = FIRST; version <= LAST; version++) {
 		uint64_t frame;
 
 		begin(version);
@@ -197,7 +197,7 @@ END_TEST
 
 START_TEST(instructions_far_away)
 {
-	for (uint16_t version = PYTHON_VERSION(3, 11); version <= LAST; version++) {
+	for (unsigned int version = PYTHON_VERSION(3, 11); version <= LAST; version++) {
 		const uint32_t at = (begin(version), image.process.layout.frame_lasti);
 		const uint64_t first = codes[0] + image.process.layout.code_adaptive;
 		const uint64_t pointers[] = {0, first - 4, first + 1, first + (1 << 20),
@@ -283,7 +283,7 @@ END_TEST
 
 START_TEST(code_that_is_gone)
 {
-	for (uint16_t version = FIRST; version <= LAST; version++) {
+	for (unsigned int version = FIRST; version <= LAST; version++) {
 		begin(version);
 		expect_refusal(python_word_make(0, 1, false), -ESTALE);
 		expect_refusal(python_word_make(IMAGE_BASE - 16, 1, false), -ESTALE);
@@ -312,7 +312,7 @@ START_TEST(names_in_all_kinds)
 	static const uint16_t two[] = {0x51fd, 'x', 0x3c0, 0x7ff, 0x800, 0xd83d, 0xdcff, 0, 0xffff};
 	static const uint32_t four[] = {0x1d487, 0x10000, 0x10ffff, 0x110000, UINT32_MAX, 'y'};
 
-	for (uint16_t version = FIRST; version <= LAST; version++) {
+	for (unsigned int version = FIRST; version <= LAST; version++) {
 		uint64_t file;
 
 		begin(version);
@@ -364,7 +364,7 @@ END_TEST
 
 START_TEST(strings_that_make_no_sense)
 {
-	for (uint16_t version = FIRST; version <= LAST; version++) {
+	for (unsigned int version = FIRST; version <= LAST; version++) {
 		static const uint32_t states[] = {0, 8, 4 | 16, 8 | 3, 8 | 16 | 2, 8 | 5, 8 | 7};
 		const struct python_layout *l = (begin(version), &image.process.layout);
 		uint64_t good = image_ascii(&image, "good"), bad = image_ascii(&image, "bad");

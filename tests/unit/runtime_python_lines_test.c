@@ -214,7 +214,8 @@ static bool read_zeros(void *ctx, uint64_t addr, void *buf, size_t len)
 
 START_TEST(tables_that_never_end)
 {
-	for (uint16_t version = PYTHON_VERSION(3, 8); version <= PYTHON_VERSION(3, 13); version++) {
+	for (unsigned int version = PYTHON_VERSION(3, 8); version <= PYTHON_VERSION(3, 13);
+	     version++) {
 		uint64_t bytes = 0;
 		struct python_memory memory = {.read = read_zeros, .ctx = &bytes};
 
@@ -230,7 +231,8 @@ START_TEST(tables_that_cannot_be_read)
 {
 	uint64_t at;
 
-	for (uint16_t version = PYTHON_VERSION(3, 8); version <= PYTHON_VERSION(3, 13); version++) {
+	for (unsigned int version = PYTHON_VERSION(3, 8); version <= PYTHON_VERSION(3, 13);
+	     version++) {
 		image_begin(&image, version);
 		ck_assert_uint_eq(line_in(0, 5, 2), 0);
 		ck_assert_uint_eq(line_in(IMAGE_BASE - 64, 5, 2), 0);

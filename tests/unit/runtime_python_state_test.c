@@ -41,7 +41,8 @@ START_TEST(threads_of_all_interpreters)
 {
 	const uint64_t first[] = {0x7003, 0x7002, 0x7001}, second[] = {0x8002, 0x8001};
 
-	for (uint16_t version = PYTHON_VERSION(3, 8); version <= PYTHON_VERSION(3, 13); version++) {
+	for (unsigned int version = PYTHON_VERSION(3, 8); version <= PYTHON_VERSION(3, 13);
+	     version++) {
 		uint64_t interp;
 
 		image_begin(&image, version);
@@ -107,7 +108,8 @@ START_TEST(memory_of_one_word)
 	uint64_t value, gils[PYTHON_GILS_MAX + 1] = {0};
 	const struct python_memory memory = {.read = read_same, .ctx = &value};
 
-	for (uint16_t version = PYTHON_VERSION(3, 8); version <= PYTHON_VERSION(3, 13); version++) {
+	for (unsigned int version = PYTHON_VERSION(3, 8); version <= PYTHON_VERSION(3, 13);
+	     version++) {
 		image_begin(&image, version);
 		value = IMAGE_BASE;
 		ck_assert_uint_le(
