@@ -4,12 +4,13 @@
 # python.sh [NAME..]
 #
 # Python's threads (samples/python): the verdict, and the predicted gain against the one that the cured
-# twin has. By the system's own interpreter, which has no symbols.
+# twin has. By the system's own interpreter, which has no symbols. Before that, what is read of frames and lines
+# against what the interpreter says itself; PYTHONS names more interpreters for it.
 # shellcheck disable=SC2317 # the cases are called by their names
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-CASES="gil hash lock"
+CASES="walk gil hash lock"
 PYTHON=${PYTHON-/usr/bin/python3}
 
 has_ops()
@@ -51,6 +52,14 @@ with_twin()
 	base=$report,$log
 	profiled "$kind-fixed" "$kind" --fixed || return
 	judged "python-$kind-gain" gain "${base%,*}" "${base#*,}" "$report" "$log"
+}
+
+case_walk()
+{
+	local python
+	for python in "$PYTHON" ${PYTHONS-}; do
+		verdict_of "python-walk" python3 "$e2e/check_python_walk.py" build/tests/python_walk "$python"
+	done
 }
 
 case_gil() { with_twin gil gil; }

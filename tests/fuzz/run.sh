@@ -137,6 +137,17 @@ seed_demangle()
 		printf _ZZN1AIXadL_Z1fvEEE1bEvENKUlT_E_clIiEEDaS1_ > "$1/lambda" && printf main > "$1/plain"
 }
 
+# The process as it is, for each version, with a word changed that nobody reads, and without the type of code.
+seed_python()
+{
+	local version
+
+	for version in 00 01 02 03 04 05 80 81 82 83 84 85; do
+		printf '\x%s' "$version" > "$1/$version" &&
+			printf '\x%s\xf8\x0f\x07\x00ABCDEFGH' "$version" > "$1/$version-changed" || return
+	done
+}
+
 # ---- runs ----
 
 write_source

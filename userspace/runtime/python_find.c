@@ -119,8 +119,8 @@ static int describe(const struct elf_file *file, const char *path, const struct 
 		.code_type = places->at[CODE_TYPE],
 		.eval_start = places->at[EVAL],
 	};
+	size_t len = 0, text_len;
 	uint16_t version;
-	size_t len = 0;
 
 	p.eval_end = p.eval_start + (p.eval_start ? found[EVAL].size : 0);
 	version = python_version_of(file, base_name(path), &found[VERSION], &found[RUNTIME],
@@ -131,8 +131,10 @@ static int describe(const struct elf_file *file, const char *path, const struct 
 		len = sizeof(offsets);
 	}
 	p.known = p.runtime && python_layout_get(version, offsets, len, &p.layout) == 0;
-	if (p.known && p.layout.free_threaded && strlen(p.version) + 1 < sizeof(p.version))
-		strcat(p.version, "t");
+	if (p.known && p.layout.free_threaded) {
+		text_len = strnlen(p.version, sizeof(p.version) - 2);
+		memcpy(p.version + text_len, "t", 2);
+	}
 	*ret = p;
 	return 0;
 }

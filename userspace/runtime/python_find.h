@@ -27,8 +27,10 @@ struct python_process {
 
 /*
  * The interpreter of process @pid, whose mappings are @maps: by the symbols of its executable or
- * its libpython.  Nothing is read from its memory but, from 3.13 on, the debug offsets, by @memory.
- * Returns 0 (also with ret->known false), -ENOENT (no Python), or an error; *ret untouched then.
+ * its libpython (or what else has a name that begins with "python" or "libpython").  Nothing is
+ * read from its memory but, from 3.13 on, the debug offsets, by @memory.  An executable of another
+ * name that holds CPython 3.9 or older without exporting it is not recognised. Returns 0 (also with
+ * ret->known false), -ENOENT (no Python), or an error; *ret untouched then.
  */
 int python_find(pid_t pid, const struct target_root *root, const struct maps *maps,
 		const struct python_memory *memory, struct python_process *ret);
@@ -48,8 +50,11 @@ struct python_thread {
 
 /*
  * The thread states of all interpreters, each once; how many.  Bounded, and safe against cycles.
- * Each interpreter's newest comes first; of several with one id the last is the thread's own (to
- * 3.11 one that has not yet started has its creator's).
+ *
+ * Each interpreter's newest comes first.  Several may have the ids of one thread: in one
+ * interpreter the last is the thread's own (to 3.11 one that has not yet started has its
+ * creator's), and a thread that runs another interpreter has a state there, too: the one that holds
+ * a GIL is running.
  */
 size_t python_threads(const struct python_process *p, const struct python_memory *memory,
 		      struct python_thread *ret, size_t max);

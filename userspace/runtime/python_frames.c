@@ -12,8 +12,9 @@
 /* Bounds of the frames and code objects of all layouts (python_layout.c sees to the told ones). */
 #define FRAME_BYTES_MAX 128
 #define CODE_BYTES_MAX 1024
-/* Frames of the C stack passed by in one walk: each stands for one C call. */
-#define SHIMS_MAX 100000
+/* Frames of the C stack passed by one after the other: between true ones there is one, and one more
+ * for a call that has no frame yet. */
+#define SHIMS_MAX 8
 
 /* The fields of one frame, in as few bytes as hold them: one read is most of a walk's cost. */
 struct span {
@@ -178,6 +179,7 @@ size_t python_walk(const struct python_process *p, const struct python_memory *m
 		}
 		if (len == max || !is_code(&w, f.code))
 			return len;
+		shims = 0;
 		ret[len++] = python_word_make(f.code, lasti(&w, &f),
 					      l->entry == PYTHON_ENTRY_EVERY || f.is_entry);
 	}

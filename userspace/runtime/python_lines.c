@@ -7,6 +7,7 @@
 #define PIECE_BYTES 1024
 /* What stands for "no line". */
 #define NO_LINE INT64_MIN
+#define NO_LINE_BYTE 0x80 /* -128 */
 /* Bits of a number of the location table: more than any that a compiler writes. */
 #define NUMBER_BITS_MAX 30
 
@@ -86,10 +87,10 @@ static int64_t by_linetable(struct table *t, int64_t line, uint32_t offset)
 		if (lines < 0)
 			return NO_LINE;
 		end += (uint64_t)bytes;
-		if ((int8_t)lines != -128)
+		if (lines != NO_LINE_BYTE)
 			line += (int8_t)lines;
 		if (offset < end)
-			return (int8_t)lines == -128 ? NO_LINE : line;
+			return lines == NO_LINE_BYTE ? NO_LINE : line;
 	}
 }
 
@@ -97,10 +98,10 @@ static int64_t by_linetable(struct table *t, int64_t line, uint32_t offset)
 static int64_t take_signed(struct table *t)
 {
 	uint64_t value = 0;
-	int byte;
 
 	for (unsigned int bit = 0; bit <= NUMBER_BITS_MAX; bit += 6) {
-		byte = peek(t);
+		int byte = peek(t);
+
 		if (byte < 0 || byte & 0x80)
 			break;
 		take(t);
