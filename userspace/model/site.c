@@ -140,9 +140,17 @@ static void call_site(struct strbuf *sb, const struct snapshot *snap, uint32_t s
 	}
 }
 
+/* A line of Python says what an offset cannot: "count:27". */
+static void short_text(struct strbuf *sb, const struct snap_frame *frame)
+{
+	snap_frame_text(sb, frame);
+	if (frame->python && frame->line)
+		strbuf_printf(sb, ":%" PRIu32, frame->line);
+}
+
 void snap_call_site(struct strbuf *sb, const struct snapshot *snap, uint32_t stack)
 {
-	call_site(sb, snap, stack, snap_frame_text);
+	call_site(sb, snap, stack, short_text);
 }
 
 void snap_call_site_lines(struct strbuf *sb, const struct snapshot *snap, uint32_t stack)
