@@ -80,32 +80,36 @@ static void tell_line(struct strbuf *sb, const struct gil_seen *seen)
 	strbuf_puts(sb, " of the waiting");
 }
 
-static void tell_holder(const struct snapshot *snap, const struct snap_lock *gil, struct finding *f)
+static void tell_holder(const struct snapshot *snap, const struct snap_lock *gil,
+			const struct gil_seen *seen, struct finding *f)
 {
-	const struct gil_seen seen = gil_seen_of(snap, gil);
 	struct strbuf *sb = &f->cause;
 
-	if (seen.site)
-		tell_line(sb, &seen);
-	if (gil->holders_len > 0 && gil->holders[0].thread != SNAP_NONE) {
-		f->thread = gil->holders[0].thread;
-		strbuf_puts(sb,
-			    seen.site ? "; the longest by thread " : "kept the longest by thread ");
-		snap_thread_text(sb, snap, f->thread);
-		strbuf_puts(sb, seen.site ? " (" : ", for ");
-		units_percent(sb,
-			      num_ratio((double)gil->holders[0].blame_ns, (double)gil->blame_ns));
-		strbuf_puts(sb, seen.site ? ")" : " of the waiting");
-	}
-	if (!seen.site || !seen.kept_all)
+	if (seen->site)
+		tell_line(sb, seen);
+	if (gil->holders_len == 0 || gil->holders[0].thread == SNAP_NONE)
+		return;
+	f->thread = gil->holders[0].thread;
+	strbuf_puts(sb, seen->site ? "; the longest by thread " : "kept the longest by thread ");
+	snap_thread_text(sb, snap, f->thread);
+	strbuf_puts(sb, seen->site ? " (" : ", for ");
+	units_percent(sb, num_ratio((double)gil->holders[0].blame_ns, (double)gil->blame_ns));
+	strbuf_puts(sb, seen->site ? ")" : " of the waiting");
+}
+
+static void tell_kept(const struct gil_seen *seen, struct finding *f)
+{
+	struct strbuf *sb;
+
+	if (!seen->site || !seen->kept_all)
 		return;
 	sb = phrase_evidence(f);
-	units_count(sb, seen.kept_all);
+	units_count(sb, seen->kept_all);
 	strbuf_puts(sb,
 		    " times a thread kept it for a whole interval (5 ms) with others waiting, ");
-	units_count(sb, seen.kept);
+	units_count(sb, seen->kept);
 	strbuf_puts(sb, " of them in ");
-	snap_frame_text(sb, seen.site);
+	snap_frame_text(sb, seen->site);
 }
 
 static void tell_convoy(const struct snapshot *snap, const struct snap_lock *gil, struct finding *f)
@@ -129,6 +133,7 @@ void gil_tell(const struct load *load, struct finding *f)
 {
 	const struct snapshot *snap = load->snap;
 	const struct snap_lock *gil = &snap->locks[f->lock];
+	const struct gil_seen seen = gil_seen_of(snap, gil);
 	struct strbuf *sb = &f->headline;
 
 	strbuf_puts(sb,
@@ -136,7 +141,7 @@ void gil_tell(const struct load *load, struct finding *f)
 		    "costs ");
 	phrase_share(sb, load, load->class_ns[CLASS_GIL]);
 	strbuf_puts(sb, " of the time in which the program had work");
-	tell_holder(snap, gil, f);
+	tell_holder(snap, gil, &seen, f);
 	phrase_gain(load, f, "running this work side by side");
 	sb = phrase_evidence(f);
 	units_count(sb, gil->waits);
@@ -151,6 +156,7 @@ void gil_tell(const struct load *load, struct finding *f)
 	strbuf_puts(sb, "busy: ");
 	phrase_busy(sb, load->busy_cpus, load->usable_cpus);
 	strbuf_puts(sb, " that the program could use");
+	tell_kept(&seen, f);
 	tell_convoy(snap, gil, f);
 	strbuf_puts(
 		&f->next_step,
