@@ -3,6 +3,7 @@
 
 #include "analysis/rules.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "model/site.h"
 
@@ -173,9 +174,7 @@ void phrase_holding(struct strbuf *sb, const struct snapshot *snap, const struct
 		strbuf_puts(sb, kind == HOLDING_SAMPLED ? " in " : ", called by ");
 		snap_frame_line_text(sb, best);
 	} else if (*best->file && best->line) {
-		const char *slash = strrchr(best->file, '/');
-
-		strbuf_printf(sb, " at %s:%" PRIu32, slash ? slash + 1 : best->file, best->line);
+		strbuf_printf(sb, " at %s:%" PRIu32, text_base_name(best->file), best->line);
 	}
 }
 

@@ -48,17 +48,10 @@ static const struct {
 	{"libperl", "Perl"},	  {"lua", "Lua"},
 };
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static const char *runtime_of(const struct maps *maps)
 {
 	for (size_t i = 0; i < maps->len; i++) {
-		const char *name = base_name(maps_path(maps, &maps->at[i]));
+		const char *name = text_base_name(maps_path(maps, &maps->at[i]));
 
 		if (maps->at[i].kind != MAPPING_FILE)
 			continue;
