@@ -421,6 +421,34 @@ START_TEST(row_lock)
 }
 END_TEST
 
+/* Asleep nearly all the time on a condition variable: woken by each other (0), by a thread that
+ * hands out the work and never sleeps there (1), or by each other once a second (2). */
+START_TEST(idle_threads_that_wake_each_other)
+{
+	struct snap_builder *b = build_new(10, 2);
+	uint32_t first = build_threads(b, "worker", 4);
+	uint32_t boss = build_thread(b, "boss");
+	uint32_t cond = build_lock(b, "turn.cond", LOCK_CONDVAR, false);
+	struct verdict v;
+
+	build_time(b, boss, CLASS_SLEEP, 10);
+	for (uint32_t i = 0; i < 4; i++) {
+		build_time(b, first + i, CLASS_RUN, 0.01);
+		build_time(b, first + i, CLASS_POOL_IDLE, 9.99);
+		build_wait(b, cond, first + i, _i == 2 ? 10 : 500, 9.99, SNAP_NONE);
+		build_hold(b, cond, _i == 1 ? boss : first + (i + 1) % 4, 9.99, CLASS_SLEEP,
+			   SNAP_NONE);
+	}
+	b->locks[cond].peer_ns = 0;
+	v = judge_built(b);
+	ck_assert_str_eq(v.main.bottleneck, "idle");
+	ck_assert(v.main.in_doubt == (_i == 0));
+	ck_assert(!strstr(strbuf_str(&v.main.next_step), "`turn.cond`") == (_i != 0));
+	verdict_free(&v);
+	build_free(b);
+}
+END_TEST
+
 START_TEST(service_without_load)
 {
 	struct snap_builder *b = build_new(10, 2);
@@ -459,6 +487,7 @@ Suite *analysis_known_suite(void)
 	tcase_add_test(tc, one_full_of_four);
 	tcase_add_test(tc, full_event_loop);
 	tcase_add_test(tc, row_lock);
+	tcase_add_loop_test(tc, idle_threads_that_wake_each_other, 0, 3);
 	tcase_add_test(tc, service_without_load);
 	suite_add_tcase(suite, tc);
 	return suite;
