@@ -69,7 +69,6 @@ static void expect_widths(void)
 	for (unsigned columns = 60; columns <= 250; columns++)
 		for (int ascii = 0; ascii < 2; ascii++)
 			expect_line_widths(render(columns, ascii, false), columns);
-	expect_line_widths(render(0, false, false), 100);
 	expect_line_widths(render(1, false, false), 20);
 }
 
@@ -292,6 +291,29 @@ START_TEST(numbers_are_never_cut)
 }
 END_TEST
 
+/* A file has no edge: every column is there, and no name is cut; sentences wrap all the same. */
+START_TEST(files_lose_nothing)
+{
+	char name[400];
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	fix.locks[0].name = name;
+	fix.snap.run.pids_len = 0;
+	strbuf_reset(&fix.verdict.main.cause);
+	strbuf_printf(&fix.verdict.main.cause, "held in %s by many others that are not told", name);
+	render(0, false, false);
+	expect_lacks(strbuf_str(&out), "…");
+	expect_has(strbuf_str(&out), "p50");
+	expect_has(strbuf_str(&out), "waiting in");
+	expect_has(strbuf_str(&out), name);
+	expect_has(strbuf_str(&out), "Cause  held in\n         nnn");
+	expect_has(strbuf_str(&out), "nnn\n         by many others that are not told\n");
+	expect_has(render(100, false, false), "…");
+	expect_lacks(strbuf_str(&out), name);
+}
+END_TEST
+
 static const char *wrapped(const char *text, unsigned columns)
 {
 	struct page page = {.out = &out, .columns = columns};
@@ -355,6 +377,7 @@ Suite *render_text_suite(void)
 	tcase_add_test(server, processes_show_when_there_are_several);
 	tcase_add_test(server, narrow_tables_keep_what_matters);
 	tcase_add_test(server, numbers_are_never_cut);
+	tcase_add_test(server, files_lose_nothing);
 	tcase_add_test(server, lines_break_between_words);
 	tcase_add_test(server, formats_are_found_by_name_and_ending);
 	tcase_add_test(hostile, hostile_names_are_inert);

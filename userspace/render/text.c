@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The report for a terminal or a mail: the verdict first, so that its top answers the question. */
+/* The report for a terminal, a file or a mail: the verdict first, so that its top answers the
+ * question. */
 #include "base/err.h"
 #include "base/num.h"
 #include "base/units.h"
@@ -313,6 +314,7 @@ int render_text(const struct report *rep, const struct render_options *opt, stru
 	struct page page = {
 		.out = sb,
 		.columns = opt->columns ? opt->columns : COLUMNS_DEFAULT,
+		.whole = !opt->columns,
 		.ascii = opt->ascii,
 		.color = opt->color,
 	};
