@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The known answers of docs/VERDICTS.md, as a run of 10 s on 2 CPUs would show them. */
+#include "base/num.h"
 #include "tests/unit/analysis_fixture.h"
 #include "tests/unit/suites.h"
 
@@ -305,7 +306,7 @@ START_TEST(healthy_cpu_work)
 	v = judge_built(b);
 	ck_assert_str_eq(strbuf_str(&v.main.summary),
 			 "The CPUs are the limit: 2.0 of 2 CPUs are busy with the program's own "
-			 "work; mostly in compress.");
+			 "work; 100% of it in compress.");
 	ck_assert_int_eq(v.confidence, CONFIDENCE_HIGH);
 	expect(&v, "cpu.saturated", 1);
 	build_free(b);
@@ -355,8 +356,47 @@ START_TEST(one_full_of_four)
 	v = judge_built(b);
 	ck_assert_str_eq(strbuf_str(&v.main.summary),
 			 "One thread is full: worker (100) runs 100% of the time, so that the "
-			 "program uses 1.0 of 2 CPUs; it computes mostly in parse; spreading its "
-			 "work would give up to 2.0x (then the 2 CPUs are the limit).");
+			 "program uses 1.0 of 2 CPUs; it spends 100% of its CPU time in parse; "
+			 "spreading its work would give up to 2.0x (then the 2 CPUs are the "
+			 "limit).");
+	expect(&v, "threads.imbalance", 2);
+	build_free(b);
+}
+END_TEST
+
+/* Of 1,000 samples each: by what has a name or at least a module, and only what stands out. */
+static const struct {
+	const char *frame;
+	unsigned count; /* of it; 300 are at an address that nothing is known of, the rest thin */
+	const char *cause;
+} hot_places[] = {
+	{"app!parse", 420, "it spends 42% of its CPU time in parse"},
+	{"app!", 420, "it spends 42% of its CPU time in app+0x12"},
+	{"app!parse", 90, ""},
+	{"!", 420, ""},
+};
+
+START_TEST(hot_place)
+{
+	static const char *const thin[] = {"app!a", "app!b", "app!c", "app!d",
+					   "app!e", "app!f", "app!g", "app!h"};
+	const char *const frames[] = {hot_places[_i].frame, NULL};
+	const char *const unknown[] = {"!", NULL};
+	struct snap_builder *b = build_new(10, 2);
+	uint32_t thread = build_thread(b, "main");
+	struct verdict v;
+
+	build_time(b, thread, CLASS_RUN, 10);
+	build_sample(b, thread, build_stack(b, frames), hot_places[_i].count);
+	build_sample(b, thread, build_stack(b, unknown), 300);
+	for (size_t i = 0; i < ARRAY_LEN(thin); i++) {
+		const char *const stack[] = {thin[i], NULL};
+
+		build_sample(b, thread, build_stack(b, stack), (700 - hot_places[_i].count) / 8);
+	}
+	v = judge_built(b);
+	ck_assert_str_eq(strbuf_str(&v.main.cause), hot_places[_i].cause);
+	ck_assert(!strstr(strbuf_str(&v.main.next_step), "the work of ") == !*hot_places[_i].cause);
 	expect(&v, "threads.imbalance", 2);
 	build_free(b);
 }
@@ -485,6 +525,7 @@ Suite *analysis_known_suite(void)
 	tcase_add_test(tc, healthy_cpu_work);
 	tcase_add_test(tc, healthy_server);
 	tcase_add_test(tc, one_full_of_four);
+	tcase_add_loop_test(tc, hot_place, 0, ARRAY_LEN(hot_places));
 	tcase_add_test(tc, full_event_loop);
 	tcase_add_test(tc, row_lock);
 	tcase_add_loop_test(tc, idle_threads_that_wake_each_other, 0, 3);
