@@ -507,6 +507,25 @@ START_TEST(service_without_load)
 }
 END_TEST
 
+/* A capture that ends before its first slice has no window; one that is complete had no target. */
+START_TEST(unclear_when_cut_early)
+{
+	for (int complete = 0; complete < 2; complete++) {
+		struct snap_builder *b = build_new(0, 2);
+		struct verdict v;
+
+		b->slices_planned = 0;
+		b->snap.complete = complete;
+		build_thread(b, "main");
+		v = judge_built(b);
+		ck_assert_str_eq(v.main.bottleneck, "unclear");
+		ck_assert_int_eq(strstr(strbuf_str(&v.main.headline), "cut off") == NULL, complete);
+		verdict_free(&v);
+		build_free(b);
+	}
+}
+END_TEST
+
 Suite *analysis_known_suite(void)
 {
 	Suite *suite = suite_create("analysis_known");
@@ -530,6 +549,7 @@ Suite *analysis_known_suite(void)
 	tcase_add_test(tc, row_lock);
 	tcase_add_loop_test(tc, idle_threads_that_wake_each_other, 0, 3);
 	tcase_add_test(tc, service_without_load);
+	tcase_add_test(tc, unclear_when_cut_early);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

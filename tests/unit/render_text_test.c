@@ -206,6 +206,27 @@ START_TEST(early_ends_are_told)
 }
 END_TEST
 
+/* Cut off before its first slice: nothing is known of the run but what began it. */
+START_TEST(unknown_figures_are_not_zero)
+{
+	struct snapshot none = {.processes = fix.snap.processes,
+				.processes_len = fix.snap.processes_len,
+				.threads = fix.snap.threads,
+				.threads_len = fix.snap.threads_len};
+
+	fix.rep = report_make(&none, &fix.verdict);
+	expect_has(render(0, false, false), "1 process, 4 threads, duration unknown, 0 CPUs");
+	expect_has(strbuf_str(&out), "The capture was cut off");
+	expect_has(strbuf_str(&out), "own cost unknown\n");
+	expect_lacks(strbuf_str(&out), "THREADS");
+	expect_lacks(strbuf_str(&out), "LOCKS");
+	expect_lacks(strbuf_str(&out), "waits aggregated");
+	none.complete = true;
+	expect_lacks(render(0, false, false), "unknown");
+	expect_has(strbuf_str(&out), "THREADS");
+}
+END_TEST
+
 START_TEST(futex_calls_are_shown_when_counted)
 {
 	expect_lacks(render(100, false, false), "FUTEX CALLS");
@@ -371,6 +392,7 @@ Suite *render_text_suite(void)
 	tcase_add_test(server, report_is_the_golden_one);
 	tcase_add_test(server, losses_are_told);
 	tcase_add_test(server, early_ends_are_told);
+	tcase_add_test(server, unknown_figures_are_not_zero);
 	tcase_add_test(server, futex_calls_are_shown_when_counted);
 	tcase_add_test(server, a_word_on_which_threads_idle_is_no_lock);
 	tcase_add_test(server, blocking_calls_show_when_they_matter);
