@@ -140,6 +140,16 @@ elif chmod 755 . && install -m 755 "$concprof" ./copy &&
 	setpriv --reuid 65534 --regid 65534 --clear-groups ./copy --version >/dev/null 2>&1; then
 	setpriv --reuid 65534 --regid 65534 --clear-groups ./copy -p $$ >out 2>err
 	told 'concprof without rights' 'no rights: .*sudo' $? 1
+	setpriv --reuid 65534 --regid 65534 --clear-groups ./copy doctor >out 2>err
+	same 'exit status of doctor without rights' $? 1
+	same 'doctor without rights: the answer first' "$(head -n 1 out)" \
+		'concprof cannot profile here: right CAP_BPF, right CAP_PERFMON are missing.'
+	same 'doctor without rights: no row that is ok' "$(grep -cE '^.{35}ok ' out)" 0
+	same 'doctor without rights: its cause' "$(grep -c '^right CAP_BPF .*missing' out)" 1
+	same 'doctor without rights: not what follows from it' "$(grep -cE '^(program|map|helper)' out)" 0
+	setpriv --reuid 65534 --regid 65534 --clear-groups ./copy doctor --verbose >out 2>err
+	same 'doctor --verbose: what follows, too' "$(grep -cE '^program tp_btf/sched_switch .*missing' out)" 1
+	same 'doctor --verbose: what is ok, too' "$(grep -c '^kernel .*ok ' out)" 1
 else
 	echo 'skipped: rights cannot be given up here'
 fi
@@ -180,6 +190,8 @@ exec 4>&-
 # A command counts from its exec on: sleep(1) sleeps and does nothing else, while concprof's own child
 # waits for its start in a read before it becomes that.
 if "$concprof" doctor >rights 2>&1; then
+	same 'doctor: the answer first' "$(head -n 1 rights)" 'concprof can profile here.'
+	same 'doctor: no row that is ok' "$(grep -cE '^.{35}ok ' rights)" 0
 	"$concprof" -f json -- sleep 0.2 >out 2>err
 	same 'exit status of a command' $? 0
 	same 'a command is what it is since its exec' "$(jq -c '[.threads[] | [.name, .classes.pool_idle]],
