@@ -243,6 +243,7 @@ struct {
 
 /* Set before load. */
 const volatile bool follow_children = true;
+const volatile bool launched = false;	/* the target is a command that has yet to exec */
 const volatile bool use_unwind = false; /* the kernel has bpf_loop (5.17) */
 const volatile __u64 long_wait_ns = 1000000;
 const volatile __u32 long_waits_per_s = 2000;
@@ -261,7 +262,8 @@ static __always_inline u32 syscall_kind_of(s32 nr)
 }
 
 /* Set by user space while running. */
-volatile __u64 window_end_ns = 0;  /* nothing after this moment counts; 0 = not begun */
+volatile __u64 window_end_ns = 0;  /* nothing after this moment counts; 0 = not begun: of a command
+				      that is launched, which begins it by its exec */
 volatile bool use_ns_tids = false; /* some target lives in another PID namespace */
 volatile bool use_listen_ports = false;
 volatile bool use_python = false; /* some process is a CPython that is known */

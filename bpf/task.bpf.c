@@ -175,7 +175,7 @@ static __always_inline u32 seed_block(struct task_struct *task, struct cp_thread
 
 static __always_inline void seed(struct task_struct *task)
 {
-	u64 now = window_now();
+	u64 now = launched ? bpf_ktime_get_ns() : window_now();
 	struct cp_thread *t;
 	u32 cls;
 
@@ -185,6 +185,11 @@ static __always_inline void seed(struct task_struct *task)
 	if (!t)
 		return;
 	publish(t);
+	if (launched) {
+		/* It waits for its start.  Nothing counts yet, so what it does is of no matter. */
+		settle_seed(t, CP_OTHER, now);
+		return;
+	}
 	/* Read after it is published: a later change is then seen as an event. */
 	if (!task->__state)
 		cls = task->on_cpu ? CP_RUN : CP_RUNQ_PREEMPT;
@@ -322,6 +327,28 @@ static __always_inline struct cp_thread *adopt_leader_tid(struct task_struct *ta
 	return t;
 }
 
+/*
+ * A command that was launched has become itself: what it was before, concprof's own child, is not
+ * part of it.  It begins here, and the window with it.  Returns now, or 0 when the window is over.
+ */
+static __always_inline u64 begin_launched(struct cp_thread *t)
+{
+	u64 now = bpf_ktime_get_ns();
+
+	if (__sync_val_compare_and_swap(&window_end_ns, 0, ~0ULL))
+		return window_now();
+	write_begin(t);
+	t->start_ns = now;
+	t->since_ns = now;
+	t->block_ns = now;
+	t->busy_since_ns = now;
+	t->run_from_ns = now;
+	become_active(t, now);
+	t->cls = CP_RUN;
+	write_end(t);
+	return now;
+}
+
 SEC("tp_btf/sched_process_exec")
 int on_exec(u64 *ctx)
 {
@@ -331,6 +358,8 @@ int on_exec(u64 *ctx)
 	u64 now = window_now();
 	u32 pid;
 
+	if (!now && t && launched)
+		now = begin_launched(t);
 	if (!now)
 		return 0;
 	if (!t && old_tid != (u32)task->pid)

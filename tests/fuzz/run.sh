@@ -10,6 +10,7 @@
 # Where clang has no fuzzer runtime this is skipped with the reason, and fails with CI=true.
 set -uo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../.." || exit 1
+. tests/child.sh
 
 seconds=${1-60}
 [ $# = 0 ] || shift
@@ -23,24 +24,9 @@ if [ ${#names[@]} = 0 ]; then
 fi
 
 out=build/fuzz
-child=''
 mkdir -p $out || exit 1
 work=$(mktemp -d) || exit 1
-
-# shellcheck disable=SC2317 # called by a trap
-clean_up()
-{
-	if [ -n "$child" ]; then
-		kill "$child" 2> /dev/null
-		wait "$child"
-	fi
-	rm -rf "$work"
-}
-
-trap clean_up EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'end_child; rm -rf "$work"' EXIT
 
 if ! echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
 	"${CLANG:-clang}" -fsanitize=fuzzer,address,undefined -x c - -o "$work/probe" 2> /dev/null; then

@@ -49,15 +49,12 @@ static void name_kernel(struct freeze *f, const struct model_lock *lock)
 static void name_file(struct freeze *f, const struct model_lock *lock, uint64_t object)
 {
 	const char *path = strpool_get(&f->m->strings, lock->path);
-	const char *slash = strrchr(path, '/');
 
 	/* What the kernel calls memory that is shared without a file. */
 	if (strcmp(path, "/dev/zero") == 0)
 		path = "shared memory";
-	else if (slash && slash[1])
-		path = slash + 1;
 	if (*path)
-		add_text(f, path);
+		add_text(f, text_base_name(path));
 	else
 		strbuf_printf(&f->scratch, "inode %" PRIu64, lock->inode);
 	strbuf_printf(&f->scratch, "+0x%" PRIx64, lock->file_offset - (lock->address - object));

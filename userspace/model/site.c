@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "base/strbuf.h"
+#include "base/text.h"
 #include "model/python_site.h"
 
 #include <inttypes.h>
@@ -42,13 +43,6 @@ static const char *const runtime_functions[] = {
 	"syscall.",
 };
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 static bool starts_with_any(const char *text, const char *const *starts, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -60,7 +54,7 @@ static bool starts_with_any(const char *text, const char *const *starts, size_t 
 
 static bool is_runtime(const struct snap_frame *frame)
 {
-	const char *module = base_name(frame->module);
+	const char *module = text_base_name(frame->module);
 
 	if (frame->python)
 		return python_waits_there(frame->file);
@@ -77,7 +71,7 @@ void snap_frame_text(struct strbuf *sb, const struct snap_frame *frame)
 	else if (frame->python)
 		strbuf_puts(sb, "(unread Python code)");
 	else if (*frame->module)
-		strbuf_printf(sb, "%s+0x%" PRIx64, base_name(frame->module), frame->offset);
+		strbuf_printf(sb, "%s+0x%" PRIx64, text_base_name(frame->module), frame->offset);
 	else
 		strbuf_printf(sb, "0x%" PRIx64, frame->ip);
 }
@@ -86,7 +80,7 @@ void snap_frame_line_text(struct strbuf *sb, const struct snap_frame *frame)
 {
 	snap_frame_text(sb, frame);
 	if (*frame->file && frame->line)
-		strbuf_printf(sb, " (%s:%" PRIu32 ")", base_name(frame->file), frame->line);
+		strbuf_printf(sb, " (%s:%" PRIu32 ")", text_base_name(frame->file), frame->line);
 }
 
 /* The first frame from @from on that is the program's own; @stack->frames_len when none is. */

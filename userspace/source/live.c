@@ -92,7 +92,9 @@ static int begin_window(struct live *live, struct err *err)
 
 	live->cpu_base_ns = live_clock_of(CLOCK_PROCESS_CPUTIME_ID);
 	live->start_ns = live_clock_ns();
-	live->skel->bss->window_end_ns = UINT64_MAX;
+	/* For a command its exec does this. */
+	if (!live->opt.launched)
+		live->skel->bss->window_end_ns = UINT64_MAX;
 	rc = emit_run(live, err);
 	if (!rc)
 		rc = live_seed(live, live->opt.pids, live->opt.pids_len, err);

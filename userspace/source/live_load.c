@@ -119,6 +119,7 @@ static void set_rodata(struct live *live)
 
 	ro->has_prev_state = has_prev_state();
 	ro->follow_children = live->opt.follow_children;
+	ro->launched = live->opt.launched;
 	if (live->opt.sample_hz)
 		ro->timer_rest_ns = NS_PER_S / live->opt.sample_hz / 10;
 #ifdef __x86_64__

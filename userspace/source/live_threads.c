@@ -133,6 +133,8 @@ int live_read_threads(struct live *live, uint64_t now_ns, struct err *err)
 			continue; /* ended meanwhile: its record is in the ring */
 		live->threads_alive++;
 		note_process(live, &t, now_ns);
+		if (!live->skel->bss->window_end_ns)
+			continue; /* concprof's own child, which has yet to become the command */
 		rc = live_emit_thread(live, &t, now_ns, false, err);
 		if (!rc && (t.cls == CP_FUTEX || (t.cls == CP_LOCK && t.fx.key.word)))
 			rc = live_emit_open_wait(live, &t, now_ns, err);

@@ -46,6 +46,15 @@ void probe_add(struct probe_list *list, const char *item, bool core, const char 
 	strbuf_free(&text);
 }
 
+void probe_imply(struct probe_list *list)
+{
+	struct probe_result *last =
+		list->results.len ? &list->results.at[list->results.len - 1] : NULL;
+
+	if (last && last->state != PROBE_OK)
+		last->implied = true;
+}
+
 bool probe_core_works(const struct probe_list *list)
 {
 	const struct probe_result *result;
@@ -217,6 +226,7 @@ static void probe_settings(struct probe_list *list)
 	probe_add(list, "perf_event_paranoid", false, "no timer samples: use sudo",
 		  open ? PROBE_OK : PROBE_LIMITED, "%s%s", value[0] ? value : "cannot be read",
 		  has_bpf_cap(caps, CAP_PERFMON) ? ", lifted by CAP_PERFMON" : "");
+	probe_imply(list); /* else the right lifts it */
 
 	read_line("/proc/sys/kernel/kptr_restrict", value, sizeof(value));
 	/* kallsyms_show_value(), kernel/ksyms_common.c */
