@@ -19,11 +19,11 @@ compared()
 	until_true 60 eval "begun '$work/$name.log' || gone $started"
 	if ! begun "$work/$name.log"; then
 		fail "$name" "did not start: $(tail -n 2 "$work/$name.log" | tr '\n' ' ')"
-		stop "$started" KILL
+		stop "$started"
 		return
 	fi
 	profile "$work/$name.json" -p "$started" -d 2 || status=1
-	stop "$started" KILL
+	stop "$started"
 	if [ "$status" != 0 ]; then
 		fail "$name" "not profiled: $(tail -n 2 "$work/$name.err" | tr '\n' ' ')"
 		return

@@ -26,7 +26,7 @@ compared()
 	start "$log" "$python" samples/python/clocks.py "$kind"
 	if ! until_true 20 longer_than "$log" 15; then
 		fail "$name" "did not start: $(tail -n 2 "$log" | tr '\n' ' ')"
-		stop "$started" KILL
+		stop "$started"
 		return
 	fi
 	profile "$work/$name.json" -p "$started" -d 3 || status=1
