@@ -13,7 +13,7 @@
 set -uo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.." || exit 1
 
-PARTS="unit fuzz kernel cli samples truth capture stacks hostile python python_truth python_stacks python_bad services vm"
+PARTS="unit fuzz kernel cli samples truth capture stacks hostile python python_truth python_stacks python_bad python_services services vm"
 
 passed=0 failed=0 skipped=0 child='' output=$(mktemp) || exit 1
 
