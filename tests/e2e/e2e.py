@@ -6,6 +6,7 @@ import datetime
 import json
 import re
 import sys
+import unicodedata
 
 CLASSES = ("run runq_preempt runq_wake lock gil peer disk net client_idle loop_idle sleep pool_idle "
            "child stopped other").split()
@@ -87,6 +88,23 @@ def check_sums(check, report, threads=None, losses=None):
         blame_ns = sum(holder["blame_ns"] for holder in lock["holders"])
         check.that(abs(blame_ns - lock["blame_ns"]) <= 0.005 * lock["blame_ns"] + 1000,
                    f"the holders of {lock['name']!r} have {blame_ns} ns of {lock['blame_ns']}")
+
+
+def strings(value):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from strings(each)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield key
+            yield from strings(each)
+
+
+def active(text):
+    """Characters that act on a terminal, a line or the reading direction instead of being shown."""
+    return sorted({f"U+{ord(c):04X}" for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")})
 
 
 # ---- the truth over the report's window ----
