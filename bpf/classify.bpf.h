@@ -151,7 +151,8 @@ static const u8 plain_class[CP_SYS_COUNT] = {
 	[CP_SYS_SLEEP] = CP_SLEEP,	  [CP_SYS_CHILD] = CP_CHILD,
 	[CP_SYS_ACCEPT] = CP_CLIENT_IDLE, [CP_SYS_CONNECT] = CP_NET,
 	[CP_SYS_DISK] = CP_DISK,	  [CP_SYS_IPC] = CP_IPC,
-	[CP_SYS_FLOCK] = CP_LOCK,
+	[CP_SYS_FLOCK] = CP_LOCK,	  [CP_SYS_FORK] = CP_CHILD,
+	[CP_SYS_CLONE] = CP_CHILD,	  [CP_SYS_EXEC] = CP_DISK,
 };
 
 /* Page fault, or a 32-bit call. */

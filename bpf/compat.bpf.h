@@ -42,6 +42,20 @@ static __always_inline struct pt_regs *compat_regs(struct task_struct *task)
 	return (struct pt_regs *)bpf_task_pt_regs(task);
 }
 
+/* Where a timer sample found the CPU, in the registers of its context (struct bpf_perf_event_data,
+ * which begins with the architecture's user_pt_regs and is read in whole words only). */
+#if defined(__TARGET_ARCH_x86)
+#define SAMPLED_IP 16
+#elif defined(__TARGET_ARCH_arm64)
+#define SAMPLED_IP 32
+#endif
+
+/* Kernel addresses are the upper half of all. */
+static __always_inline bool compat_sampled_in_kernel(const void *ctx)
+{
+	return (s64)((const u64 *)ctx)[SAMPLED_IP] < 0;
+}
+
 struct syscall_regs {
 	s32 nr; /* -1: not in a system call (page fault, interrupt) */
 	u64 arg0, arg1, arg2, arg3, arg4;

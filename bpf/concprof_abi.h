@@ -54,12 +54,15 @@ enum cp_syscall_kind {
 	CP_SYS_LOOP,   /* epoll, io_uring, AIO: waits for events */
 	CP_SYS_SLEEP,
 	CP_SYS_CHILD,
+	CP_SYS_FORK,
+	CP_SYS_CLONE,	 /* (flags or struct clone_args *, ..) */
 	CP_SYS_FD,	 /* (fd, ..): by the file's type */
 	CP_SYS_FD_WRITE, /* the same; a wakeup from within one is a hand-over */
 	CP_SYS_FD2,	 /* (fd_in, .., fd_out): by the first file that is no regular one */
 	CP_SYS_ACCEPT,
 	CP_SYS_CONNECT,
 	CP_SYS_DISK,
+	CP_SYS_EXEC,
 	CP_SYS_MM,    /* may wait for mmap_lock */
 	CP_SYS_IPC,   /* System V and POSIX queues and semaphores */
 	CP_SYS_FLOCK, /* file locks */
@@ -227,6 +230,8 @@ struct cp_thread {
 	__u64 python_misses;
 	struct cp_stack_cache cache[CP_CACHE_COUNT];
 	struct cp_futex fx;
+	__u64 forked_ns; /* when it last forked a process, 0 = not seen */
+	__u64 fork_copy; /* of a process that was forked, and has run no other program since */
 };
 
 /* By slot, from user space: the stack of a thread that was blocked before attach. */
@@ -305,10 +310,23 @@ struct cp_block {
 	__u64 max_ns;
 };
 
+/* What a running thread was doing, as far as the kernel's entry tells: enum sample_kind of the
+ * model. */
+enum cp_sample_kind {
+	CP_SAMPLE_USER,
+	CP_SAMPLE_KERNEL, /* none of the following */
+	CP_SAMPLE_IPC,	  /* pipes, socket pairs, queues, semaphores between processes */
+	CP_SAMPLE_FORK,
+	CP_SAMPLE_EXEC,
+	CP_SAMPLE_EXIT, /* of a process */
+	CP_SAMPLE_COPY, /* page fault after a fork */
+	CP_SAMPLE_KIND_COUNT
+};
+
 struct cp_sample_key {
-	__u64 stack;
-	__u32 tid; /* view */
-	__u32 pad;
+	__u64 stack; /* 0 = none, or not to be had in an exit */
+	__u32 tid;   /* view */
+	__u32 kind;  /* enum cp_sample_kind */
 };
 
 struct cp_edge_key {

@@ -2,6 +2,7 @@
 /* Timer samples: what the target's threads do on the CPU. */
 #include "account.bpf.h"
 #include "holder.bpf.h"
+#include "sample_kind.bpf.h"
 #include "stack.bpf.h"
 
 static const u64 zero_count;
@@ -12,13 +13,15 @@ static const u64 zero_count;
  */
 const volatile __u64 timer_rest_ns = 0; /* a tenth of the period; set before load */
 
-static __always_inline void take_sample(void *ctx, struct cp_thread *t)
+static __always_inline void take_sample(void *ctx, struct cp_thread *t, u64 now)
 {
 	struct cp_sample_key key = {};
 	u64 *count;
 
 	key.tid = t->view_tid;
-	key.stack = take_stack(ctx, t, SCRATCH_TIMER, CP_CACHE_COUNT);
+	key.kind = sample_kind(ctx, t, now);
+	if (key.kind != CP_SAMPLE_EXIT) /* whose memory may be gone */
+		key.stack = take_stack(ctx, t, SCRATCH_TIMER, CP_CACHE_COUNT);
 	count = map_entry(&samples, &key, &zero_count, CP_LOST_SAMPLES);
 	if (count)
 		__sync_fetch_and_add(count, 1);
@@ -42,7 +45,7 @@ int on_timer(void *ctx)
 		count_loss(CP_LOST_SAMPLES_SKIPPED);
 		return 0;
 	}
-	take_sample(ctx, t);
+	take_sample(ctx, t, now);
 	*done = bpf_ktime_get_ns();
 	return 0;
 }

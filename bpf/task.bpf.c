@@ -98,6 +98,8 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->python_retry_ns = 0;
 	t->python_misses = 0;
 	__builtin_memset(&t->fx, 0, sizeof(t->fx));
+	t->forked_ns = 0;
+	t->fork_copy = 0;
 	t->view_tid = view_of(task);
 	write_end(t);
 	return t;
@@ -279,10 +281,13 @@ int on_fork(u64 *ctx)
 	if (!now)
 		return 0;
 	p->forks += process;
+	if (process)
+		p->forked_ns = now;
 	t = new_slot(child, now);
 	if (!t)
 		return 0;
 	settle_seed(t, CP_RUNQ_WAKE, now);
+	t->fork_copy = process || p->fork_copy;
 	if (process) /* a copy of the parent's address space */
 		t->unwind_tgid = p->unwind_tgid ? p->unwind_tgid : p->tgid;
 	publish(t);
@@ -370,6 +375,7 @@ int on_exec(u64 *ctx)
 	bpf_map_delete_elem(&unwind_processes, &pid); /* of the program before */
 	write_begin(t);
 	t->unwind_tgid = 0;
+	t->fork_copy = 0;
 	t->cache[CP_CACHE_BLOCK].id = 0;
 	t->cache[CP_CACHE_RELEASE].id = 0;
 	t->python_tstate = 0;

@@ -6,21 +6,14 @@ operations a second, and the twin has another verdict.
 check_python.py convoy REPORT LOG FIXED_LOG: samples/python/convoy.py. Each answer waits for the GIL once, until the
 computing thread is made to give it up."""
 
-import re
 import sys
 
-from e2e import Check, check_sums, load
+from e2e import Check, check_sums, load, ops_rate
 
 GAIN_TOLERANCE = 0.25  # the bound leaves out what switches and processes cost
 
 
 INTERVAL_NS = 5_000_000  # after which a waiter asks for the GIL (sys.getswitchinterval())
-
-
-def rate(path, what="ops"):
-    with open(path, encoding="ascii") as file:
-        points = [tuple(map(int, found)) for found in re.findall(rf"^{what}=(\d+) at_ns=(\d+)$", file.read(), re.M)]
-    return (points[-1][0] - points[0][0]) / (points[-1][1] - points[0][1]) * 1e9
 
 
 def run(check, report_path, wanted):
@@ -39,7 +32,7 @@ def run(check, report_path, wanted):
 
 def gain(check, report_path, log, fixed_path, fixed_log):
     verdict, fixed = (load(path)["verdict"] for path in (report_path, fixed_path))
-    measured = rate(fixed_log) / rate(log)
+    measured = ops_rate(fixed_log) / ops_rate(log)
     if check.that(verdict["gain"] is not None, "no gain was predicted"):
         check.near("the predicted gain", verdict["gain"]["ratio"], measured, GAIN_TOLERANCE)
         check.note(f"predicted {verdict['gain']['ratio']:.2f}x, measured {measured:.2f}x")
@@ -49,7 +42,7 @@ def gain(check, report_path, log, fixed_path, fixed_log):
 
 def convoy(check, report_path, log, fixed_log):
     report = load(report_path)
-    answers, cured = rate(log, "answers"), rate(fixed_log, "answers")
+    answers, cured = ops_rate(log, "answers"), ops_rate(fixed_log, "answers")
     names = [thread for thread in report["threads"] if thread["classes"]["gil"] > 0]
     gil_ns = max((thread["classes"]["gil"] for thread in names), default=0)
     # The answering thread is the one that waits: once for each answer, for the interval at least.

@@ -162,6 +162,13 @@ def cpu_series(watch_path):
     return Series(points)
 
 
+def ops_rate(path, what="ops"):
+    """Operations a second, by the lines that a Python sample prints."""
+    with open(path, encoding="ascii") as file:
+        points = [tuple(map(int, found)) for found in re.findall(rf"^{what}=(\d+) at_ns=(\d+)$", file.read(), re.M)]
+    return (points[-1][0] - points[0][0]) / (points[-1][1] - points[0][1]) * 1e9
+
+
 def clock_offset_ns(watch_path):
     """What to add to CLOCK_MONOTONIC for the time since the epoch."""
     with open(watch_path, encoding="ascii") as file:

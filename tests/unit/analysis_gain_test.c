@@ -5,6 +5,23 @@
 
 #define NEAR 1e-9
 
+/* The CPUs full: 2 of which 0.5 are for nothing; not full: what is left may use both. */
+START_TEST(work_that_goes_away)
+{
+	struct gain gain = gain_remove_work(2, 2, 0.5, 0.9);
+
+	ck_assert_double_eq_tol(gain.ratio, 2 / 1.5, 1e-9);
+	ck_assert_int_eq(gain.limited_by, LIMIT_CPUS);
+	ck_assert_double_eq_tol(gain_remove_work(1, 2, 0.5, 0.9).ratio, 4, 1e-9);
+	gain = gain_remove_work(1, 2, 0.5, 0.5); /* half of the limiting process's time remains */
+	ck_assert_double_eq_tol(gain.ratio, 2, 1e-9);
+	ck_assert_int_eq(gain.limited_by, LIMIT_THREADS);
+	ck_assert_double_eq(gain_remove_work(1, 2, 5, 1).ratio, GAIN_RATIO_MAX);
+	ck_assert_double_eq(gain_remove_work(2, 2, 0, 0.5).ratio, 1);
+	ck_assert_double_eq(gain_remove_work(2, 2, 1, 0).ratio, 1);
+}
+END_TEST
+
 START_TEST(share_is_the_time_that_goes_away)
 {
 	ck_assert_double_eq_tol(gain_share(2), 0.5, NEAR);
@@ -152,6 +169,7 @@ Suite *analysis_gain_suite(void)
 	tcase_add_test(tc, serial_resource_bound_holds);
 	tcase_add_test(tc, spread);
 	tcase_add_loop_test(tc, cpu_time, 0, LEN(cpu_cases));
+	tcase_add_test(tc, work_that_goes_away);
 	tcase_add_test(tc, serial_share);
 	suite_add_tcase(suite, tc);
 	return suite;

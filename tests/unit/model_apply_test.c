@@ -204,6 +204,7 @@ START_TEST(tid_given_again_is_another_thread)
 			  .ended = true,
 			  .class_ns = {[CLASS_RUN] = 45}});
 	FEED(m, RECORD_SAMPLE, .sample = {.tid = 7, .count = 6});
+	FEED(m, RECORD_SAMPLE, .sample = {.tid = 7, .kind = SAMPLE_IPC, .count = 2});
 	FEED(m, RECORD_SLICE, .slice = {.end_ns = 100});
 	snap = model_freeze(m);
 	feed_check_snapshot(snap);
@@ -215,9 +216,12 @@ START_TEST(tid_given_again_is_another_thread)
 	ck_assert_uint_eq(second->lifetime_ns, 50);
 	ck_assert_uint_eq(second->pid, 20);
 	ck_assert(!second->ended);
-	ck_assert_uint_eq(snap->samples_len, 1);
+	ck_assert_uint_eq(snap->samples_len, 2);
 	ck_assert_ptr_eq(&snap->threads[snap->samples[0].thread], second);
 	ck_assert_uint_eq(snap->samples[0].count, 6);
+	ck_assert_int_eq(snap->samples[0].kind, SAMPLE_USER);
+	ck_assert_int_eq(snap->samples[1].kind, SAMPLE_IPC);
+	ck_assert_uint_eq(snap->samples[1].count, 2);
 	ck_assert_uint_eq(snap->processes_len, 2);
 	snapshot_free(snap);
 	model_free(m);

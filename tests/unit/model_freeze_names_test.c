@@ -364,6 +364,40 @@ START_TEST(words_of_one_shared_object)
 }
 END_TEST
 
+static const struct {
+	const char *path, *module, *name;
+} semaphore_cases[] = {
+	/* opened by its name, as a spawned process does; as the C library made it; not Python's */
+	{"/dev/shm/sem.mp-x1y2", PROG, "multiprocessing lock sem.mp-x1y2"},
+	{"/dev/shm/sem.aB3xYz", "/usr/lib/_multiprocessing.cpython-311-x86_64-linux-gnu.so",
+	 "multiprocessing lock sem.aB3xYz"},
+	{"/dev/shm/sem.aB3xYz", PROG, "sem.aB3xYz"},
+	{"/dev/shm/queue", "/usr/lib/_multiprocessing.cpython-311-x86_64-linux-gnu.so", "queue"},
+};
+
+START_TEST(semaphores_of_multiprocessing)
+{
+	struct model *m = begin();
+	struct snapshot *snap;
+	struct record name = {.type = RECORD_LOCK_NAME, .lock_name = {.lock = 1}};
+	struct record lock = {
+		.type = RECORD_LOCK,
+		.lock = {
+			.lock = 1, .address = 0x4000, .pid = FEED_PID, .shared = true, .inode = 7}};
+
+	stack(m, 1, "sem_acquire", semaphore_cases[_i].module);
+	snprintf(lock.lock.path, sizeof(lock.lock.path), "%s", semaphore_cases[_i].path);
+	feed_put(m, &lock);
+	wait_at(m, 1, 1, 100);
+	snprintf(name.lock_name.name, sizeof(name.lock_name.name), "%s",
+		 strrchr(semaphore_cases[_i].path, '/') + 1);
+	feed_put(m, &name);
+	snap = feed_end_at(m, 1000);
+	ck_assert_str_eq(snap->locks[0].name, semaphore_cases[_i].name);
+	snapshot_free(snap);
+}
+END_TEST
+
 Suite *model_freeze_names_suite(void)
 {
 	Suite *s = suite_create("model_freeze_names");
@@ -377,6 +411,8 @@ Suite *model_freeze_names_suite(void)
 	tcase_add_test(tc, on_the_stack_of_a_thread);
 	tcase_add_loop_test(tc, words_of_one_object, 0, 6);
 	tcase_add_test(tc, words_of_one_shared_object);
+	tcase_add_loop_test(tc, semaphores_of_multiprocessing, 0,
+			    sizeof(semaphore_cases) / sizeof(semaphore_cases[0]));
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -67,7 +67,6 @@ START_TEST(padding_is_all_that_is_not_in_the_schema)
 		[RECORD_CONTENTION] = 4,    /* at the end */
 		[RECORD_OPEN_WAIT] = 3 + 7, /* after timed; at the end (8 after it: aligned) */
 		[RECORD_BLOCK] = 4,	    /* after syscall */
-		[RECORD_SAMPLE] = 4,	    /* after tid */
 		[RECORD_EDGE] = 4,	    /* after kind */
 		[RECORD_STACK] = 2 + 4,	    /* after frame_pointers; after len */
 		[RECORD_FRAME] = 4 + 4,	    /* after pid; at the end */

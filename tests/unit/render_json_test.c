@@ -195,6 +195,7 @@ static const struct {
 	{"blocks.0.stack", 'i'},
 	{"samples.0.stack", 'i'},
 	{"samples.0.count", 'i'},
+	{"samples.0.kind", 's'},
 	{"stacks.0.id", 'i'},
 	{"stacks.0.truncated", 'b'},
 	{"stacks.0.frames.0.kind", 's'},

@@ -268,8 +268,8 @@ static void fill_rest(struct report_fixture *fix)
 					     10, 9996 * NS_PER_MS, NS_PER_S};
 	snap->blocks = fix->blocks;
 	snap->blocks_len = 4;
-	fix->samples[0] = (struct snap_sample){0, 3, 310};
-	fix->samples[1] = (struct snap_sample){1, 0, 12};
+	fix->samples[0] = (struct snap_sample){0, 3, SAMPLE_USER, 310};
+	fix->samples[1] = (struct snap_sample){1, 0, SAMPLE_KERNEL, 12};
 	snap->samples = fix->samples;
 	snap->samples_len = 2;
 	fix->edges[0] = (struct snap_edge){1, 0, EDGE_LOCK, 30000, 8 * NS_PER_S};

@@ -30,12 +30,28 @@ void build_free(struct snap_builder *b)
 	free(b);
 }
 
+uint32_t build_process(struct snap_builder *b, uint32_t parent)
+{
+	uint32_t i = b->snap.processes_len++;
+
+	ck_assert_uint_lt(i, BUILD_PROCESSES);
+	b->processes[i] = (struct snap_process){.pid = 100 + i,
+						.ppid = parent,
+						.comm = "python3",
+						.runtime = "",
+						.runtime_version = "",
+						.libc = ""};
+	return 100 + i;
+}
+
 uint32_t build_thread(struct snap_builder *b, const char *name)
 {
+	uint32_t process = b->snap.processes_len ? b->snap.processes_len - 1 : 0;
 	uint32_t i = b->snap.threads_len++;
 
 	ck_assert_uint_lt(i, BUILD_THREADS);
-	b->threads[i] = (struct snap_thread){.pid = 100, .tid = 100 + i, .name = name};
+	b->threads[i] = (struct snap_thread){
+		.pid = 100 + process, .tid = 100 + i, .process = process, .name = name};
 	return i;
 }
 
@@ -65,6 +81,48 @@ void build_idle_holder(struct snap_builder *b, double s)
 	b->extra_non_idle_ns += ns(s);
 }
 
+/* Files of Python frames, by what a frame's text begins with. */
+static const struct {
+	const char *begin, *file;
+} python_files[] = {
+	{"queues.py!", "/usr/lib/python3.11/multiprocessing/queues.py"},
+	{"connection.py!", "/usr/lib/python3.11/multiprocessing/connection.py"},
+	{"reduction.py!", "/usr/lib/python3.11/multiprocessing/reduction.py"},
+	{"synchronize.py!", "/usr/lib/python3.11/multiprocessing/synchronize.py"},
+	{"pool.py!", "/usr/lib/python3.11/multiprocessing/pool.py"},
+	{"process.py!", "/usr/lib/python3.11/concurrent/futures/process.py"},
+	{"mine.py!", "/srv/multiprocessing/mine.py"},
+	{"myqueues.py!", "/srv/multiprocessing/myqueues.py"},
+};
+
+static const char *python_file(const char *text)
+{
+	for (size_t i = 0; i < ARRAY_LEN(python_files); i++)
+		if (!strncmp(text, python_files[i].begin, strlen(python_files[i].begin)))
+			return python_files[i].file;
+	return "";
+}
+
+static const char *module_of(const char *text)
+{
+	static const struct {
+		const char *begin, *module;
+	} modules[] = {
+		{"libc!", "/usr/lib/libc.so.6"},
+		{"libstdc++!", "libstdc++.so.6"},
+		{"_pickle!",
+		 "/usr/lib/python3.11/lib-dynload/_pickle.cpython-311-x86_64-linux-gnu.so"},
+		{"_multiprocessing!", "/usr/lib/python3.11/lib-dynload/"
+				      "_multiprocessing.cpython-311-x86_64-linux-gnu.so"},
+		{"!", ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(modules); i++)
+		if (!strncmp(text, modules[i].begin, strlen(modules[i].begin)))
+			return modules[i].module;
+	return *python_file(text) ? "" : "/usr/bin/app";
+}
+
 uint32_t build_stack(struct snap_builder *b, const char *const *frames)
 {
 	uint32_t i = b->snap.stacks_len++;
@@ -81,14 +139,10 @@ uint32_t build_stack(struct snap_builder *b, const char *const *frames)
 		frame->name = name + 1;
 		frame->ip = 0x1000ULL * (i + 1) + stack->frames_len++;
 		frame->offset = 0x12;
-		frame->file = "";
+		frame->file = python_file(*frames);
 		/* modules are few: literals, so that nothing has to be freed */
 		frame->kernel = !strncmp(*frames, "kernel!", 7);
-		frame->module = frame->kernel			     ? "[kernel]"
-				: !strncmp(*frames, "libc!", 5)	     ? "/usr/lib/libc.so.6"
-				: !strncmp(*frames, "libstdc++!", 5) ? "libstdc++.so.6"
-				: **frames == '!'		     ? ""
-								     : "/usr/bin/app";
+		frame->module = frame->kernel ? "[kernel]" : module_of(*frames);
 	}
 	return i;
 }
@@ -170,8 +224,21 @@ void build_block(struct snap_builder *b, uint32_t thread, enum time_class cls, c
 
 void build_sample(struct snap_builder *b, uint32_t thread, uint32_t stack, uint64_t count)
 {
+	build_sample_of(b, thread, stack, SAMPLE_USER, count);
+}
+
+void build_sample_of(struct snap_builder *b, uint32_t thread, uint32_t stack, enum sample_kind kind,
+		     uint64_t count)
+{
 	ck_assert_uint_lt(b->snap.samples_len, BUILD_ROWS);
-	b->samples[b->snap.samples_len++] = (struct snap_sample){thread, stack, count};
+	b->samples[b->snap.samples_len++] = (struct snap_sample){thread, stack, kind, count};
+}
+
+void build_pipe(struct snap_builder *b, uint32_t from, uint32_t to, enum edge_kind kind,
+		uint64_t waits, double s)
+{
+	ck_assert_uint_lt(b->snap.edges_len, BUILD_ROWS);
+	b->edges[b->snap.edges_len++] = (struct snap_edge){from, to, kind, waits, ns(s)};
 }
 
 void build_edge(struct snap_builder *b, uint32_t from, uint32_t to, double s)
@@ -230,6 +297,17 @@ static void sum_threads(struct snap_builder *b)
 	snap->non_idle_ns += b->extra_non_idle_ns;
 }
 
+static void sum_processes(struct snap_builder *b)
+{
+	for (uint32_t i = 0; i < b->snap.threads_len; i++) {
+		struct snap_process *p = &b->processes[b->threads[i].process];
+
+		p->threads++;
+		for (int c = 0; c < CLASS_COUNT; c++)
+			p->class_ns[c] += b->threads[i].class_ns[c];
+	}
+}
+
 static void fill_slices(struct snap_builder *b)
 {
 	struct snapshot *snap = &b->snap;
@@ -266,14 +344,12 @@ const struct snapshot *build_finish(struct snap_builder *b)
 
 	sum_threads(b);
 	fill_slices(b);
-	b->process = (struct snap_process){.pid = 100,
-					   .comm = "app",
-					   .runtime = "",
-					   .runtime_version = "",
-					   .libc = "",
-					   .threads = snap->threads_len};
-	snap->processes = &b->process;
-	snap->processes_len = 1;
+	if (!snap->processes_len) {
+		build_process(b, 0);
+		b->processes[0].comm = "app";
+	}
+	sum_processes(b);
+	snap->processes = b->processes;
 	snap->threads = b->threads;
 	snap->locks = b->locks;
 	snap->stacks = b->stacks;

@@ -14,6 +14,7 @@
 
 #include "model/snapshot.h"
 
+#define BUILD_PROCESSES 32
 #define BUILD_THREADS 128
 #define BUILD_LOCKS 64
 #define BUILD_PER_LOCK 64
@@ -24,7 +25,7 @@
 
 struct snap_builder {
 	struct snapshot snap;
-	struct snap_process process;
+	struct snap_process processes[BUILD_PROCESSES];
 	struct snap_thread threads[BUILD_THREADS];
 	struct snap_lock locks[BUILD_LOCKS];
 	struct snap_waiter waiters[BUILD_LOCKS][BUILD_PER_LOCK];
@@ -44,6 +45,10 @@ struct snap_builder {
 struct snap_builder *build_new(double seconds, unsigned cpus);
 void build_free(struct snap_builder *b);
 
+/* Threads from here on belong to this process, "python3" (pids start at 100, so does @parent's);
+ * without one all are of one process. Returns its pid. */
+uint32_t build_process(struct snap_builder *b, uint32_t parent);
+
 uint32_t build_thread(struct snap_builder *b, const char *name);
 /* @count threads of one name; returns the first. */
 uint32_t build_threads(struct snap_builder *b, const char *name, unsigned count);
@@ -52,7 +57,8 @@ void build_switches(struct snap_builder *b, uint32_t thread, uint64_t count);
 /* Idle time of a thread for which others wait: counts as not idle. */
 void build_idle_holder(struct snap_builder *b, double s);
 
-/* @frames: "module!name" innermost first, NULL at the end. */
+/* @frames: "module!name" innermost first, NULL at the end; Python frames as "queues.py!get", of the
+ * files that python_files[] knows. */
 uint32_t build_stack(struct snap_builder *b, const char *const *frames);
 
 /* A lock (@is_lock), or a condition variable and the like. */
@@ -68,6 +74,10 @@ void build_contended(struct snap_builder *b, uint32_t lock, double s);
 void build_block(struct snap_builder *b, uint32_t thread, enum time_class cls, const char *syscall,
 		 uint32_t stack, uint64_t count, double s);
 void build_sample(struct snap_builder *b, uint32_t thread, uint32_t stack, uint64_t count);
+void build_sample_of(struct snap_builder *b, uint32_t thread, uint32_t stack, enum sample_kind kind,
+		     uint64_t count);
+void build_pipe(struct snap_builder *b, uint32_t from, uint32_t to, enum edge_kind kind,
+		uint64_t waits, double s);
 void build_edge(struct snap_builder *b, uint32_t from, uint32_t to, double s);
 /* Of the machine: idle and busy CPU seconds.  Without this all but the target is idle. */
 void build_host(struct snap_builder *b, double idle_s, double busy_s);

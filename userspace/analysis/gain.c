@@ -75,6 +75,15 @@ struct gain gain_cpu_time(double busy_cpus, double limit, double withheld, doubl
 	return (struct gain){bound(reachable, busy_cpus), LIMIT_CPUS};
 }
 
+struct gain gain_remove_work(double busy_cpus, double usable_cpus, double removed, double share)
+{
+	struct gain gain = {bound(usable_cpus, busy_cpus - clamp(removed, 0, busy_cpus)),
+			    LIMIT_CPUS};
+
+	tighten(&gain, bound(1, 1 - clamp(share, 0, 1)), LIMIT_THREADS);
+	return gain;
+}
+
 double gain_serial_share(double active, double cpus)
 {
 	if (!(cpus > 1) || !(active > 0))

@@ -65,4 +65,11 @@ struct gain gain_cpu_time(double busy_cpus, double limit, double withheld, doubl
  */
 double gain_serial_share(double active, double cpus);
 
+/*
+ * Work that need not be done: @removed of @busy_cpus.  The rest may use @usable_cpus (more than
+ * @busy_cpus where that work keeps CPUs idle, too), and the process that limits the others has
+ * @share of its time in it.
+ */
+struct gain gain_remove_work(double busy_cpus, double usable_cpus, double removed, double share);
+
 #endif

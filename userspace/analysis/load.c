@@ -303,8 +303,11 @@ int load_of_run(const struct snapshot *snap, double *lock_gain, struct load *ret
 	judge_locks(&load, lock_gain);
 	judge_threads(&load);
 	err = judge_turns(&load);
+	if (!err)
+		err = ipc_of_run(snap, &load.ipc);
 	if (err)
 		return err;
+	load.ipc_cpus = num_ratio(load.ipc.all.run_ns, load.window_ns);
 	*ret = load;
 	return 0;
 }
@@ -414,6 +417,8 @@ struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t co
 	set_usable(&load);
 	load.throttled_ratio = lesser(num_ratio(throttled, load.window_ns), 1);
 	scale_waits(&load, whole, top_lock);
+	load.ipc = whole->ipc;
+	load.ipc_cpus = whole->ipc_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);
 	load.disk_ns = scale_io(&load, whole, CLASS_DISK, whole->disk_ns);
 	load.net_ns = scale_io(&load, whole, CLASS_NET, whole->net_ns);
 	slice_threads(&load, whole, top_run);

@@ -9,6 +9,7 @@
 #define ANALYSIS_LOAD_H
 
 #include "analysis/gain.h"
+#include "analysis/ipc.h"
 #include "model/snapshot.h"
 
 #include <stdbool.h>
@@ -62,6 +63,9 @@ struct load {
 	/* Waiting for disk or net, directly or through a thread that does. */
 	double disk_ns;
 	double net_ns;
+
+	struct ipc ipc;	 /* of the whole run */
+	double ipc_cpus; /* of busy_cpus: in pipe, queue and pickle code */
 
 	uint32_t full_threads; /* that need a CPU of their own all the time */
 	uint32_t full_thread;  /* index of the fullest one, else of the one that ran most */

@@ -221,6 +221,10 @@ static void add_limit(struct strbuf *sb, const struct load *load, const struct f
 {
 	double reached = f->gain_ratio * load->busy_cpus;
 
+	/* Work that goes away gives a gain without another CPU. */
+	if (reached > load->usable_cpus && load->usable_cpus > 0)
+		reached = load->usable_cpus;
+
 	switch (f->limited_by) {
 	case LIMIT_CPUS:
 		strbuf_puts(sb, " (then the ");

@@ -129,6 +129,19 @@ static void tell_convoy(const struct snapshot *snap, const struct snap_lock *gil
 	strbuf_puts(sb, " for the GIL each time");
 }
 
+/* In a process whose time goes to pickling and queues it is these that wait for the GIL. */
+bool gil_explained(const struct load *load, const struct finding *f, const struct findings *all)
+{
+	const struct snap_lock *gil = &load->snap->locks[f->lock];
+
+	if (!findings_called(all, "processes.ipc"))
+		return false;
+	for (uint32_t i = 0; i < gil->pids_len; i++)
+		if (gil->pids[i] == load->snap->processes[load->ipc.process].pid)
+			return true;
+	return false;
+}
+
 void gil_tell(const struct load *load, struct finding *f)
 {
 	const struct snapshot *snap = load->snap;

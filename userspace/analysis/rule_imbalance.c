@@ -55,6 +55,9 @@ bool imbalance_explained(const struct load *load, const struct finding *f,
 {
 	const struct finding *lock = findings_called(all, "threads.lock");
 
+	if (findings_called(all, "processes.ipc") &&
+	    load->snap->threads[f->thread].process == load->ipc.process)
+		return true;
 	if (!lock)
 		return false;
 	return holds(&load->snap->locks[lock->lock], f->thread) ||

@@ -6,6 +6,7 @@
  * gain: gain_remove_wait(), all of the wait removed.  CPUs that are full make it nothing: then the
  * lock only orders who runs next.
  */
+#include "analysis/ipc_code.h"
 #include "analysis/phrase.h"
 #include "analysis/rules.h"
 #include "base/num.h"
@@ -61,7 +62,9 @@ bool lock_explained(const struct load *load, const struct finding *f, const stru
 {
 	const struct load_wait *wait;
 
-	(void)f;
+	if (findings_called(all, "processes.ipc") &&
+	    ipc_code_lock(load->snap, &load->snap->locks[f->lock], false))
+		return true; /* the lock at one end of a pipe: who has it waits for data */
 	return choose(load, &wait) == ONE_LOCK && load->top_lock_preempted >= PREEMPTED_SHARE &&
 	       findings_called(all, "cpu.oversubscribed");
 }

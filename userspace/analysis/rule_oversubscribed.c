@@ -49,6 +49,15 @@ void oversubscribed_find(const struct load *load, struct finding *f)
 	finding_set_gain(f, gain);
 }
 
+/* Processes that hand data back and forth are often runnable; who spends less on it needs less CPU.
+ */
+bool oversubscribed_explained(const struct load *load, const struct finding *f,
+			      const struct findings *all)
+{
+	(void)load, (void)f;
+	return findings_called(all, "processes.ipc");
+}
+
 void oversubscribed_tell(const struct load *load, struct finding *f)
 {
 	bool preempted = load->top_lock_preempted >= PREEMPTED_NOTED;

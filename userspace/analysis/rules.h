@@ -59,8 +59,13 @@ void idle_tell(const struct load *load, struct finding *f);
 void throttled_find(const struct load *load, struct finding *f);
 void throttled_tell(const struct load *load, struct finding *f);
 void oversubscribed_find(const struct load *load, struct finding *f);
+bool oversubscribed_explained(const struct load *load, const struct finding *f,
+			      const struct findings *all);
 void oversubscribed_tell(const struct load *load, struct finding *f);
+void ipc_find(const struct load *load, struct finding *f);
+void ipc_tell(const struct load *load, struct finding *f);
 void gil_find(const struct load *load, struct finding *f);
+bool gil_explained(const struct load *load, const struct finding *f, const struct findings *all);
 void gil_tell(const struct load *load, struct finding *f);
 void lock_find(const struct load *load, struct finding *f);
 bool lock_explained(const struct load *load, const struct finding *f, const struct findings *all);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "analysis/turns.h"
 
+#include "analysis/ipc_code.h"
 #include "base/cleanup.h"
 #include "base/hashmap.h"
 #include "base/num.h"
@@ -101,7 +102,9 @@ static int group_locks(struct groups *groups, const struct snapshot *snap)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < snap->locks_len; i++) {
 		groups->of_lock[i] = SNAP_NONE;
-		if (snap->locks[i].is_lock || snap->locks[i].peer_ns == 0)
+		/* A queue's own semaphore: whoever has it waits for an item like the others. */
+		if (snap->locks[i].is_lock || snap->locks[i].peer_ns == 0 ||
+		    ipc_code_lock(snap, &snap->locks[i], true))
 			continue;
 		err = add_lock(groups, snap, i);
 		if (err)

@@ -32,7 +32,9 @@ static int compare_sample(const void *pa, const void *pb)
 
 	if (!r)
 		r = freeze_rising(a->thread, b->thread);
-	return r ? r : freeze_rising(a->stack, b->stack);
+	if (!r)
+		r = freeze_rising(a->stack, b->stack);
+	return r ? r : freeze_rising(a->kind, b->kind);
 }
 
 static int compare_edge(const void *pa, const void *pb)
@@ -111,6 +113,7 @@ static void sample_list(struct freeze *f)
 		list[i] = (struct snap_sample){
 			.thread = f->thread_of[from->thread],
 			.stack = freeze_stack(f, from->rec.stack),
+			.kind = (enum sample_kind)from->rec.kind,
 			.count = from->rec.count,
 		};
 	}

@@ -45,6 +45,27 @@ static void name_kernel(struct freeze *f, const struct model_lock *lock)
 		strbuf_printf(&f->scratch, "process %" PRIu32, lock->pid);
 }
 
+/*
+ * A semaphore of Python's multiprocessing: its file in /dev/shm is called after it, or, in the
+ * process that made it and those forked from that, as the C library called it before; then who
+ * waits tells.
+ */
+static bool of_multiprocessing(const struct freeze *f, const struct model_lock *lock,
+			       const struct snap_lock *snap_lock)
+{
+	const char *path = strpool_get(&f->m->strings, lock->path);
+	uint32_t stack = snap_lock->waiters_len ? snap_lock->waiters[0].stack : SNAP_NONE;
+
+	if (strstr(path, "/sem.mp-"))
+		return true;
+	if (!strstr(path, "/sem.") || stack >= f->snap->stacks_len)
+		return false;
+	for (uint32_t i = 0; i < f->snap->stacks[stack].frames_len; i++)
+		if (strstr(f->snap->stacks[stack].frames[i].module, "/_multiprocessing."))
+			return true;
+	return false;
+}
+
 /* @object is the address of what the word is in, which the name is of. */
 static void name_file(struct freeze *f, const struct model_lock *lock, uint64_t object)
 {
@@ -146,6 +167,8 @@ void freeze_lock_name(struct freeze *f, const struct freeze_group *group, struct
 		lock->module = freeze_string(f, named->module);
 		lock->named = named->symbol;
 		strbuf_reset(&f->scratch);
+		if (of_multiprocessing(f, named, lock))
+			strbuf_puts(&f->scratch, "multiprocessing lock ");
 		name_object(f, strpool_get(&f->m->strings, named->name),
 			    named->address - lock->address);
 	}

@@ -35,7 +35,8 @@ struct block_key {
 
 struct sample_key {
 	uint64_t stack;
-	uint64_t thread;
+	uint32_t thread;
+	uint32_t kind;
 };
 
 struct edge_key {
@@ -247,7 +248,7 @@ int model_apply_block(struct model *m, const struct record *rec, struct err *err
 
 int model_apply_sample(struct model *m, const struct record *rec, struct err *err)
 {
-	struct sample_key key = {.stack = rec->sample.stack};
+	struct sample_key key = {.stack = rec->sample.stack, .kind = rec->sample.kind};
 	uint32_t thread;
 	uint32_t i;
 	int r = needed_thread(m, rec->sample.tid, &thread, err);

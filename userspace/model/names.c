@@ -11,6 +11,12 @@ static const char *const kind_names[LOCK_KIND_COUNT] = {
 	[LOCK_FUTEX] = "futex",		[LOCK_KERNEL] = "kernel",
 };
 
+static const char *const sample_names[SAMPLE_KIND_COUNT] = {
+	[SAMPLE_USER] = "user", [SAMPLE_KERNEL] = "kernel", [SAMPLE_IPC] = "ipc",
+	[SAMPLE_FORK] = "fork", [SAMPLE_EXEC] = "exec",	    [SAMPLE_EXIT] = "exit",
+	[SAMPLE_COPY] = "copy",
+};
+
 struct class_row {
 	const char *name;
 	const char *while_name; /* what a holder in this class does */
@@ -52,6 +58,11 @@ const char *lock_kind_name(enum lock_kind kind)
 const char *time_class_name(enum time_class cls)
 {
 	return row_of(cls)->name;
+}
+
+const char *sample_kind_name(enum sample_kind kind)
+{
+	return sample_names[(unsigned)kind < SAMPLE_KIND_COUNT ? kind : SAMPLE_KERNEL];
 }
 
 bool time_class_idle(enum time_class cls)

@@ -233,8 +233,21 @@ struct record_block {
 	uint64_t max_ns;
 };
 
+/* What a running thread was doing, as far as its way into the kernel tells. */
+enum sample_kind {
+	SAMPLE_USER,
+	SAMPLE_KERNEL, /* none of the following */
+	SAMPLE_IPC,    /* pipes, socket pairs, queues, semaphores between processes */
+	SAMPLE_FORK,
+	SAMPLE_EXEC,
+	SAMPLE_EXIT, /* of a process */
+	SAMPLE_COPY, /* page fault after a fork */
+	SAMPLE_KIND_COUNT
+};
+
 struct record_sample {
 	uint32_t tid;
+	uint32_t kind; /* enum sample_kind */
 	uint64_t stack;
 	uint64_t count;
 };

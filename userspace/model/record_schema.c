@@ -200,6 +200,7 @@ static const struct record_field sample_fields[] = {
 	U32_ID(sample, tid),
 	U64(sample, stack),
 	U64(sample, count),
+	ENUM(sample, kind, SAMPLE_KIND_COUNT),
 };
 
 static const struct record_field edge_fields[] = {

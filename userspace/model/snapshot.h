@@ -40,6 +40,9 @@ bool time_class_idle(enum time_class cls);
 /* The contract's word for `while`: running runq lock gil disk net sleep other. */
 const char *while_name(enum time_class cls);
 
+/* The contract's word: "user", "kernel", .. */
+const char *sample_kind_name(enum sample_kind kind);
+
 struct snap_hist {
 	uint64_t count;
 	uint64_t max_ns;
@@ -176,7 +179,8 @@ struct snap_block {
 
 struct snap_sample {
 	uint32_t thread;
-	uint32_t stack;
+	uint32_t stack; /* index or SNAP_NONE */
+	enum sample_kind kind;
 	uint64_t count;
 };
 

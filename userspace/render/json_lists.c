@@ -221,8 +221,9 @@ static json_t *sample(struct json_report *j, uint32_t i)
 {
 	const struct snap_sample *s = &j->snap->samples[i];
 
-	return json_pack("{s:o, s:o, s:o}", "tid", jr_tid(j->snap, s->thread), "stack",
-			 stack_ref(j, s->stack), "count", jr_num(s->count));
+	return json_pack("{s:o, s:o, s:o, s:s}", "tid", jr_tid(j->snap, s->thread), "stack",
+			 stack_ref(j, s->stack), "count", jr_num(s->count), "kind",
+			 sample_kind_name(s->kind));
 }
 
 /* A frame with neither name nor module has its address as offset. */

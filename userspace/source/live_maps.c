@@ -195,6 +195,10 @@ int live_emit_block(struct live *live, const void *key, const void *value, struc
 	return live_emit(live, err);
 }
 
+_Static_assert((int)CP_SAMPLE_COPY == (int)SAMPLE_COPY &&
+		       (int)CP_SAMPLE_KIND_COUNT == (int)SAMPLE_KIND_COUNT,
+	       "the same kinds of samples");
+
 static int emit_sample(struct live *live, const void *key, const void *value, struct err *err)
 {
 	const struct cp_sample_key *k = key;
@@ -206,6 +210,7 @@ static int emit_sample(struct live *live, const void *key, const void *value, st
 	memset(&live->rec, 0, sizeof(live->rec));
 	live->rec.type = RECORD_SAMPLE;
 	s->tid = k->tid;
+	s->kind = k->kind;
 	s->stack = k->stack;
 	memcpy(&s->count, value, sizeof(s->count));
 	return live_emit(live, err);
