@@ -40,6 +40,16 @@ static __always_inline u32 own_tid_of(struct task_struct *task, u32 *ns_id)
 	return nr;
 }
 
+/* What is known of the program that @t runs. */
+static __always_inline void forget_program(struct cp_thread *t)
+{
+	t->cache[CP_CACHE_BLOCK].id = 0;
+	t->cache[CP_CACHE_RELEASE].id = 0;
+	t->python_tstate = 0;
+	t->python_retry_ns = 0;
+	t->python_misses = 0;
+}
+
 /* Give @task a slot; NULL when it has none to get (counted). It is not visible to other programs
  * before publish(). */
 static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 now)
@@ -92,11 +102,7 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->inode = 0;
 	t->held.word = 0;
 	t->seed_sp = 0;
-	t->cache[CP_CACHE_BLOCK].id = 0;
-	t->cache[CP_CACHE_RELEASE].id = 0;
-	t->python_tstate = 0;
-	t->python_retry_ns = 0;
-	t->python_misses = 0;
+	forget_program(t);
 	__builtin_memset(&t->fx, 0, sizeof(t->fx));
 	t->forked_ns = 0;
 	t->fork_copy = 0;
@@ -376,11 +382,7 @@ int on_exec(u64 *ctx)
 	write_begin(t);
 	t->unwind_tgid = 0;
 	t->fork_copy = 0;
-	t->cache[CP_CACHE_BLOCK].id = 0;
-	t->cache[CP_CACHE_RELEASE].id = 0;
-	t->python_tstate = 0;
-	t->python_retry_ns = 0;
-	t->python_misses = 0;
+	forget_program(t);
 	__builtin_memcpy(t->comm, task->comm, sizeof(t->comm));
 	write_end(t);
 	send_process(CP_RING_EXEC, t, now);
