@@ -133,13 +133,14 @@ else
 	echo 'skipped: full disk and read-only folder (no right to mount)'
 fi
 
-# no rights
+# no rights; which ones it takes is said in the same words everywhere
+rights='root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE'
 if [ "$(id -u)" != 0 ]; then
-	refused 1 'no rights: .*sudo' -p $$
+	refused 1 "no rights: .*$rights.*sudo" -p $$
 elif chmod 755 . && install -m 755 "$concprof" ./copy &&
 	setpriv --reuid 65534 --regid 65534 --clear-groups ./copy --version >/dev/null 2>&1; then
 	setpriv --reuid 65534 --regid 65534 --clear-groups ./copy -p $$ >out 2>err
-	told 'concprof without rights' 'no rights: .*sudo' $? 1
+	told 'concprof without rights' "no rights: .*$rights.*sudo" $? 1
 	setpriv --reuid 65534 --regid 65534 --clear-groups ./copy doctor >out 2>err
 	same 'exit status of doctor without rights' $? 1
 	same 'doctor without rights: the answer first' "$(head -n 1 out)" \
@@ -172,6 +173,7 @@ same 'exit status of --version' $? 0
 same 'concprof --version' "$(grep -cE '^concprof [0-9]+\.[0-9]+\.[0-9]+$' out)" 1
 "$concprof" --help >out 2>err
 same 'exit status of --help' $? 0
+same 'rights in concprof --help' "$(grep -c "Profiling takes $rights\." out)" 1
 same 'concprof --help' "$(grep -c -e '--no-children' out)" 1
 same 'no messages with --help' "$(cat err)" ''
 : >out

@@ -233,6 +233,8 @@ START_TEST(answer_8_hogs)
 	build_host(b, 0.01, 19.99);
 	v = judge_built(b);
 	ck_assert_ptr_nonnull(strstr(strbuf_str(&v.main.next_step), "`counter.lock` is not to"));
+	ck_assert_str_eq(strbuf_str(&v.main.cause),
+			 "other programs take 1.4 of 2 CPUs, this one gets 0.6 CPUs");
 	ck_assert_double_lt(v.lock_gain[0], 1.05);
 	expect(&v, "cpu.oversubscribed", 20 / 6.4);
 	build_free(b);

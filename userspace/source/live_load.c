@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "source/listeners.h"
 #include "source/live_internal.h"
+#include "source/probe.h"
 #include "source/syscall_kinds.h"
 
 #define PORTS_MAX 1024
@@ -133,9 +134,10 @@ static void set_rodata(struct live *live)
 static int load_error(int rc, struct err *err)
 {
 	if (rc == -EPERM || rc == -EACCES)
-		return err_set(err, -EPERM,
-			       "cannot load eBPF programs: not permitted (run as root, or with "
-			       "CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE)");
+		return err_set(
+			err, -EPERM,
+			"cannot load eBPF programs: not permitted (profiling takes " PROBE_RIGHTS
+			")");
 	if (rc == -ESRCH || rc == -ENOENT)
 		return err_set(
 			err, -ENOTSUP,

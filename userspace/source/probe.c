@@ -115,8 +115,8 @@ int probe_rights(struct err *err)
 	if (bpf && perfmon)
 		return 0;
 	return err_set(err, -EPERM,
-		       "no rights: %s%s%s missing (run it with sudo, or: sudo setcap "
-		       "cap_bpf,cap_perfmon,cap_sys_ptrace=ep concprof)",
+		       "no rights: %s%s%s missing (profiling takes " PROBE_RIGHTS ": use sudo, or "
+		       "sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace=ep concprof)",
 		       bpf ? "" : "CAP_BPF", !bpf && !perfmon ? " and " : "",
 		       perfmon ? " is"
 		       : bpf   ? "CAP_PERFMON is"
@@ -185,8 +185,9 @@ struct cap_row {
 };
 
 static const struct cap_row cap_rows[] = {
-	{"right CAP_BPF", CAP_BPF, true, "no program can be loaded: use sudo"},
-	{"right CAP_PERFMON", CAP_PERFMON, true, "no program may read the scheduler: use sudo"},
+	{"right CAP_BPF", CAP_BPF, true, "no program can be loaded: profiling takes " PROBE_RIGHTS},
+	{"right CAP_PERFMON", CAP_PERFMON, true,
+	 "no program may read the scheduler: profiling takes " PROBE_RIGHTS},
 	{"right CAP_SYS_PTRACE", CAP_SYS_PTRACE, false,
 	 "no names of functions and locks of other users' processes"},
 	{"right CAP_SYS_ADMIN", CAP_SYS_ADMIN, false,
@@ -223,7 +224,7 @@ static void probe_settings(struct probe_list *list)
 	/* CAP_PERFMON lifts it altogether (Documentation/admin-guide/perf-security.rst). */
 	paranoid = value[0] != '-' && value[0] != '0' && value[0] != '1';
 	open = has_bpf_cap(caps, CAP_PERFMON) || value[0] == '-';
-	probe_add(list, "perf_event_paranoid", false, "no timer samples: use sudo",
+	probe_add(list, "perf_event_paranoid", false, "no timer samples",
 		  open ? PROBE_OK : PROBE_LIMITED, "%s%s", value[0] ? value : "cannot be read",
 		  has_bpf_cap(caps, CAP_PERFMON) ? ", lifted by CAP_PERFMON" : "");
 	probe_imply(list); /* else the right lifts it */

@@ -9,6 +9,9 @@
 
 struct err;
 
+/* The rights that a profile takes, said everywhere in these words; README has them, too. */
+#define PROBE_RIGHTS "root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE"
+
 enum probe_state {
 	PROBE_OK,
 	PROBE_LIMITED, /* works with less, or is not tested */
