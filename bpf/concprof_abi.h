@@ -412,6 +412,8 @@ struct cp_python {
 	__u16 code_adaptive;
 	__u16 gil_last_holder; /* behind it: locked, switch number */
 	__u16 gil_end;
+	__u16 parking; /* waits of the parking lot: the lock's address is before the word */
+	__u16 pad[3];
 };
 
 struct cp_unwind_process {

@@ -107,6 +107,23 @@ static __always_inline struct cp_unwind_process *gil_at(const struct cp_thread *
 	return *ret_gil ? p : NULL;
 }
 
+/*
+ * From 3.13 on locks have no futex word: a waiter of the parking lot sleeps on a semaphore in its
+ * own stack, behind the address of what it waits for (struct wait_entry, Python/parking_lot.c).
+ */
+#define PARKING_STACK_BYTES 1024
+static __always_inline u64 parked_on(const struct cp_thread *t, const struct futex_call *f, u64 sp)
+{
+	struct cp_unwind_process *p = use_python ? tables_of(t) : NULL;
+	u64 lock;
+
+	if (!p || !p->python.parking || !t->python_tstate || f->op != CP_OP_WAIT_BITSET ||
+	    f->value || f->word - sp >= PARKING_STACK_BYTES)
+		return 0;
+	lock = user_word(f->word - sizeof(u64));
+	return lock >> 47 ? 0 : lock;
+}
+
 static __always_inline void begin_futex_wait(struct cp_thread *t, const struct syscall_regs *r,
 					     u32 sys, u64 now)
 {
@@ -125,6 +142,11 @@ static __always_inline void begin_futex_wait(struct cp_thread *t, const struct s
 	if (python) {
 		key.word = gil;
 		key.space |= CP_SPACE_GIL;
+	} else if (f.private) {
+		u64 lock = parked_on(t, &f, r->sp);
+
+		if (lock)
+			key.word = lock;
 	}
 	begin_wait(t, &key, f.op, r->sp, t->block_stack, now, false);
 	fx->uaddr = f.word;

@@ -30,6 +30,7 @@ static const struct primitive primitives[] = {
 	{"threading.py", "join", "threading.Thread.join"},
 	{"threading.py", "_wait_for_tstate_lock", "threading.Thread.join"},
 	{"threading.py", "_shutdown", "threading.Thread.join"},
+	{"threading.py", "start", "threading.Thread.start"},
 	{"threading.py", "wait_for", "threading.Condition.wait_for"},
 	{"concurrent/futures/_base.py", "result", "Future.result"},
 	{"concurrent/futures/_base.py", "exception", "Future.result"},
@@ -141,9 +142,15 @@ const char *python_primitive(const struct snap_stack *stack)
 
 bool python_lock_per_waiter(const struct snap_stack *stack)
 {
+	static const char *const functions[] = {"wait", "join", "_wait_for_tstate_lock",
+						"_shutdown"};
 	const uint32_t i = first_python(stack);
 	const char *inside = i < stack->frames_len ? in_library(stack->frames[i].file) : NULL;
 
-	return inside && !strcmp(inside, "threading.py") &&
-	       !strcmp(plain_name(stack->frames[i].name), "wait");
+	if (!inside || strcmp(inside, "threading.py") != 0)
+		return false;
+	for (size_t k = 0; k < ARRAY_LEN(functions); k++)
+		if (!strcmp(plain_name(stack->frames[i].name), functions[k]))
+			return true;
+	return false;
 }

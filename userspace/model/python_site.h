@@ -18,8 +18,8 @@ bool python_interpreter(const char *module);
  */
 const char *python_primitive(const struct snap_stack *stack);
 
-/* Such a wait is on a lock made for this waiter alone: the line tells it from others, no address.
- */
+/* Such a wait is on a lock made for this waiter, or for one thread to be joined: the line tells it
+ * from others, its address does not. */
 bool python_lock_per_waiter(const struct snap_stack *stack);
 
 #endif

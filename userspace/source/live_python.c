@@ -145,6 +145,7 @@ static struct cp_python describe(const struct python_process *p, const char *lib
 	if (!p->known || !frame_part(l, &abi))
 		return (struct cp_python){0};
 	abi.runtime = p->runtime;
+	abi.parking = l->version >= PYTHON_VERSION(3, 13);
 	return abi;
 }
 
