@@ -11,8 +11,9 @@ from e2e import Check, check_sums, load, ops_rate
 
 # The bounds leave out what switches, cold caches and the cure itself cost.
 GAIN_TOLERANCE = 0.3
-WORKERS = {"queue": 4}
-VERDICTS = {"queue": "processes.ipc"}
+WORKERS = {"queue": 4, "pool": 2}
+CLIENTS = 48  # of pool
+VERDICTS = {"queue": "processes.ipc", "pool": "processes.pool_exhausted"}
 
 
 def python_frames(report):
@@ -45,7 +46,23 @@ def check_queue(check, report, parent):
                    "the feeder thread is not named")
 
 
-CHECKS = {"queue": check_queue}
+def check_pool(check, report, parent):
+    by_pid = {process["pid"]: process for process in report["processes"]}
+    check.that(by_pid[parent]["workers"] == WORKERS["pool"],
+               f"the parent supervises {by_pid[parent]['workers']} workers")
+    check.that(len(by_pid) == 1 + WORKERS["pool"], f"{len(by_pid)} processes")
+    check.that(len(report["listeners"]) == 1, f"listeners: {report['listeners']}")
+    listener = report["listeners"][0]
+    check.that(re.fullmatch(r"port \d+", listener["name"]), f"it is called {listener['name']!r}")
+    check.that(listener["looks"] == len(report["slices"]), f"{listener['looks']} looks")
+    # All clients but those that are served; one that has its answer may be on its way back.
+    check.that(listener["waiting_max"] <= CLIENTS - WORKERS["pool"], f"{listener['waiting_max']} waited")
+    for part in report["slices"]:
+        check.that(part["waiting"] >= CLIENTS - 2 * WORKERS["pool"] - 1, f"{part['waiting']} waited in a slice")
+    check.that(f"python3 ({parent})" in report["verdict"]["cause"], f"the cause is {report['verdict']['cause']!r}")
+
+
+CHECKS = {"queue": check_queue, "pool": check_pool}
 
 
 def run(check, report_path, log, kind):

@@ -9,7 +9,7 @@
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-CASES="queue"
+CASES="queue pool"
 PYTHON=${PYTHON-/usr/bin/python3}
 
 has_ops()
@@ -54,6 +54,7 @@ with_twin()
 }
 
 case_queue() { with_twin queue; }
+case_pool() { with_twin pool; }
 
 report='' log=''
 choose_cases processes "$@"

@@ -289,6 +289,103 @@ START_TEST(edges_between_processes)
 }
 END_TEST
 
+/* A master and 2 workers, each of which sleeps @sleep_s and runs @run_s of 10 s. */
+static struct snap_builder *forked_server(double sleep_s, double run_s, uint32_t waiting)
+{
+	struct snap_builder *b = build_new(10, 2);
+	uint32_t master;
+
+	build_process(b, 1);
+	b->processes[0].workers = 2;
+	master = build_thread(b, "gunicorn");
+	build_time(b, master, CLASS_LOOP_IDLE, 10);
+	for (int i = 0; i < 2; i++) {
+		uint32_t worker;
+
+		build_process(b, 100);
+		worker = build_thread(b, "gunicorn");
+		build_time(b, worker, CLASS_SLEEP, sleep_s);
+		build_time(b, worker, CLASS_RUN, run_s);
+		build_time(b, worker, CLASS_RUNQ_WAKE, 10 - sleep_s - run_s);
+		build_switches(b, worker, 1000);
+	}
+	build_backlog(b, waiting);
+	return b;
+}
+
+/* 17: the workers sleep, which would be idleness if nobody waited for them. U = 0.4 CPUs. */
+START_TEST(answer_17_pool_exhausted)
+{
+	struct snap_builder *b = forked_server(8, 2, 10);
+	struct verdict v = judge_built(b);
+
+	ck_assert_str_eq(v.main.bottleneck, "processes.pool_exhausted");
+	ck_assert_str_eq(v.main.model, "processes");
+	ck_assert(!v.second.fired);
+	ck_assert_double_eq_tol(v.main.gain_ratio, 5, 0.01);
+	ck_assert_int_eq(v.main.limited_by, LIMIT_CPUS);
+	ck_assert_int_eq(v.confidence, CONFIDENCE_HIGH);
+	ck_assert_str_eq(strbuf_str(&v.main.headline),
+			 "All workers are busy while clients wait and CPUs are free: 2 processes "
+			 "serve port 8000");
+	ck_assert_str_eq(strbuf_str(&v.main.cause),
+			 "python3 (100) has started no more workers than these");
+	ck_assert_str_eq(strbuf_str(&v.main.evidence[0]),
+			 "at port 8000 connections waited at 10 of 10 looks, 5 of them on average, "
+			 "5 at most");
+	ck_assert_str_eq(strbuf_str(&v.main.evidence[1]),
+			 "a thread of the workers sleeps 80% of its time, and is computing 20%");
+	ck_assert_ptr_nonnull(strstr(strbuf_str(&v.main.next_step), "--threads"));
+	verdict_free(&v);
+	build_free(b);
+}
+END_TEST
+
+static const char *server_word(double sleep_s, double run_s, uint32_t waiting)
+{
+	struct snap_builder *b = forked_server(sleep_s, run_s, waiting);
+	struct verdict v = judge_built(b);
+	const char *word = v.main.bottleneck;
+
+	verdict_free(&v);
+	build_free(b);
+	return word;
+}
+
+START_TEST(when_a_pool_is_exhausted)
+{
+	ck_assert_str_eq(server_word(8, 2, 9), "processes.pool_exhausted");
+	ck_assert_str_eq(server_word(8, 2, 8), "none");
+	/* hardly any load of their own, with and without clients that wait */
+	ck_assert_str_eq(server_word(9.9, 0.05, 10), "processes.pool_exhausted");
+	ck_assert_str_eq(server_word(9.9, 0.05, 0), "idle");
+	/* no CPU is free: more workers would only queue for them */
+	ck_assert_str_eq(server_word(0.2, 9.7, 10), "cpu.saturated");
+}
+END_TEST
+
+START_TEST(no_pool_without_processes_or_when_stopped)
+{
+	static const struct build_each each = {2, 1, 0, 0, 9};
+	struct snap_builder *b = build_workers(&each);
+	struct verdict v;
+
+	build_backlog(b, 10);
+	v = judge_built(b);
+	ck_assert_str_eq(v.main.bottleneck, "none");
+	verdict_free(&v);
+	build_free(b);
+
+	b = forked_server(1, 1, 10);
+	for (uint32_t i = 0; i < 3; i++)
+		build_time(b, i, CLASS_STOPPED, 20);
+	v = judge_built(b);
+	ck_assert_str_ne(v.main.bottleneck, "processes.pool_exhausted");
+	verdict_free(&v);
+	build_free(b);
+}
+END_TEST
+
 Suite *analysis_processes_suite(void)
 {
 	Suite *suite = suite_create("analysis_processes");
@@ -303,6 +400,11 @@ Suite *analysis_processes_suite(void)
 	tcase_add_test(tc, busy_workers_are_not_limited_by_their_queue);
 	tcase_add_test(tc, from_three_tenths_on);
 	tcase_add_test(tc, edges_between_processes);
+	suite_add_tcase(suite, tc);
+	tc = tcase_create("workers");
+	tcase_add_test(tc, answer_17_pool_exhausted);
+	tcase_add_test(tc, when_a_pool_is_exhausted);
+	tcase_add_test(tc, no_pool_without_processes_or_when_stopped);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -463,6 +463,77 @@ START_TEST(texts_of_the_run_are_escaped_and_cut_whole)
 }
 END_TEST
 
+/* Looked at in three slices; the second listener only in the last one. */
+START_TEST(backlogs)
+{
+	struct model *m = feed_begin();
+	struct snapshot *snap;
+
+	FEED(m, RECORD_BACKLOG, .backlog = {.inode = 5, .port = 8000, .waiting = 2});
+	FEED(m, RECORD_SLICE, .slice = {.end_ns = FEED_START + 100});
+	FEED(m, RECORD_BACKLOG, .backlog = {.inode = 5, .port = 8000});
+	FEED(m, RECORD_SLICE, .slice = {.end_ns = FEED_START + 200});
+	FEED(m, RECORD_BACKLOG, .backlog = {.inode = 5, .port = 8000, .waiting = 7});
+	FEED(m, RECORD_BACKLOG, .backlog = {.inode = 6, .path = "/run/\x1b.sock", .waiting = 1});
+	snap = feed_end_at(m, 300);
+	ck_assert_uint_eq(snap->listeners_len, 2);
+	ck_assert_str_eq(snap->listeners[0].name, "port 8000");
+	ck_assert_uint_eq(snap->listeners[0].looks, 3);
+	ck_assert_uint_eq(snap->listeners[0].looks_waiting, 2);
+	ck_assert_uint_eq(snap->listeners[0].waiting_sum, 9);
+	ck_assert_uint_eq(snap->listeners[0].waiting_max, 7);
+	ck_assert_str_eq(snap->listeners[1].name, "/run/\\x1b.sock");
+	ck_assert_uint_eq(snap->listeners[1].looks, 1);
+	ck_assert_uint_eq(snap->slices_len, 3);
+	ck_assert_uint_eq(snap->slices[0].waiting, 2);
+	ck_assert_uint_eq(snap->slices[1].waiting, 0);
+	ck_assert_uint_eq(snap->slices[2].waiting, 8);
+	snapshot_free(snap);
+}
+END_TEST
+
+#define SECOND 1000000000ULL
+
+/* A process of one thread that ran for @run_ns. */
+static void put_process(struct model *m, uint32_t pid, uint32_t ppid, uint64_t forks,
+			uint64_t run_ns)
+{
+	FEED(m, RECORD_PROCESS, .process = {.pid = pid, .ppid = ppid, .forks = forks});
+	FEED(m, RECORD_COUNTERS,
+	     .counters = {.pid = pid,
+			  .tid = pid,
+			  .start_ns = FEED_START,
+			  .until_ns = FEED_START + SECOND,
+			  .class_ns = {[CLASS_RUN] = run_ns, [CLASS_CHILD] = SECOND - run_ns}});
+}
+
+static const struct {
+	uint64_t own_ns, child_ns, forks;
+	uint32_t workers;
+} supervisor_cases[] = {
+	{SECOND / 100, SECOND / 2, 0, 2},
+	{SECOND / 100, SECOND / 2, 1, 2},  /* a worker was started anew */
+	{SECOND / 100, SECOND / 2, 2, 0},  /* a process for each task */
+	{SECOND / 10, SECOND, 0, 0},	   /* works itself */
+	{SECOND / 100, SECOND / 25, 0, 0}, /* they hardly work more than it does */
+};
+
+START_TEST(supervisors)
+{
+	struct model *m = feed_begin();
+	struct snapshot *snap;
+
+	put_process(m, 7, 1, supervisor_cases[_i].forks, supervisor_cases[_i].own_ns);
+	put_process(m, 8, 7, 0, supervisor_cases[_i].child_ns);
+	put_process(m, 9, 7, 0, supervisor_cases[_i].child_ns);
+	snap = feed_end_at(m, SECOND);
+	for (uint32_t i = 0; i < snap->processes_len; i++)
+		ck_assert_uint_eq(snap->processes[i].workers,
+				  snap->processes[i].pid == 7 ? supervisor_cases[_i].workers : 0);
+	snapshot_free(snap);
+}
+END_TEST
+
 Suite *model_freeze_suite(void)
 {
 	Suite *s = suite_create("model_freeze");
@@ -486,6 +557,9 @@ Suite *model_freeze_suite(void)
 	tcase_add_test(tc, futex_calls_are_summed);
 	tcase_add_test(tc, order_is_by_time_that_is_not_idle);
 	tcase_add_test(tc, texts_of_the_run_are_escaped_and_cut_whole);
+	tcase_add_test(tc, backlogs);
+	tcase_add_loop_test(tc, supervisors, 0,
+			    sizeof(supervisor_cases) / sizeof(supervisor_cases[0]));
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -253,6 +253,17 @@ void build_host(struct snap_builder *b, double idle_s, double busy_s)
 	b->snap.host.busy_ns = ns(busy_s);
 }
 
+void build_backlog(struct snap_builder *b, uint32_t waiting)
+{
+	b->listener = (struct snap_listener){.name = "port 8000",
+					     .looks = b->slices_planned,
+					     .looks_waiting = waiting,
+					     .waiting_sum = 5ULL * waiting,
+					     .waiting_max = waiting ? 5 : 0};
+	b->snap.listeners = &b->listener;
+	b->snap.listeners_len = 1;
+}
+
 struct snap_builder *build_workers(const struct build_each *each)
 {
 	struct snap_builder *b = build_new(10, 2);
@@ -322,6 +333,7 @@ static void fill_slices(struct snap_builder *b)
 		struct snap_slice *slice = &b->slices[i];
 
 		slice->duration_ns = snap->duration_ns / len;
+		slice->waiting = i < b->listener.looks_waiting ? 5 : 0;
 		slice->at_ns = i * slice->duration_ns;
 		if (i < b->slices_quiet) {
 			slice->class_ns[CLASS_POOL_IDLE] = snap->wall_thread_ns / len;

@@ -36,6 +36,7 @@ struct snap_builder {
 	struct snap_sample samples[BUILD_ROWS];
 	struct snap_edge edges[BUILD_ROWS];
 	struct snap_slice slices[BUILD_SLICES];
+	struct snap_listener listener;
 	uint64_t extra_non_idle_ns;
 	uint32_t slices_planned;
 	uint32_t slices_quiet; /* the first so many: all of their time is pool_idle */
@@ -81,6 +82,9 @@ void build_pipe(struct snap_builder *b, uint32_t from, uint32_t to, enum edge_ki
 void build_edge(struct snap_builder *b, uint32_t from, uint32_t to, double s);
 /* Of the machine: idle and busy CPU seconds.  Without this all but the target is idle. */
 void build_host(struct snap_builder *b, double idle_s, double busy_s);
+
+/* Connections wait at a listener, 5 each time, at the first @waiting of the slices' ends. */
+void build_backlog(struct snap_builder *b, uint32_t waiting);
 
 /* @count threads "worker" with these seconds each, runq as preempted and idle as client_idle. */
 struct build_each {

@@ -41,6 +41,14 @@ bool load_idle(const struct load *load)
 	       load->non_idle_ns < IDLE_CPUS_MAX * load->window_ns;
 }
 
+/* From this share of the looks on a backlog is no chance. */
+#define BACKLOG_RATIO 0.9
+
+bool load_backlogged(const struct load *load)
+{
+	return load->backlog_ratio >= BACKLOG_RATIO;
+}
+
 static void sum_classes(struct load *load)
 {
 	load->wall_thread_ns = 0;
@@ -308,6 +316,9 @@ int load_of_run(const struct snapshot *snap, double *lock_gain, struct load *ret
 	if (err)
 		return err;
 	load.ipc_cpus = num_ratio(load.ipc.all.run_ns, load.window_ns);
+	if (snap->listeners_len)
+		load.backlog_ratio =
+			num_ratio(snap->listeners[0].looks_waiting, snap->listeners[0].looks);
 	*ret = load;
 	return 0;
 }
@@ -394,7 +405,7 @@ struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t co
 	const struct snapshot *snap = whole->snap;
 	struct load load = {
 		.snap = snap, .slice = true, .idle_turns = SNAP_NONE, .switches = whole->switches};
-	double host_idle = 0, throttled = 0, top_lock = 0, top_run = 0;
+	double host_idle = 0, throttled = 0, top_lock = 0, top_run = 0, looks = 0, waiting = 0;
 	bool host_known = snap->host.idle_ns > 0 || snap->host.busy_ns > 0;
 	double idle_cpus;
 
@@ -408,6 +419,8 @@ struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t co
 		throttled += (double)slice->throttled_ns;
 		top_lock += (double)slice->top_lock_blocked_ns;
 		top_run += (double)slice->top_thread_run_ns;
+		looks++;
+		waiting += slice->waiting > 0;
 	}
 	sum_classes(&load);
 	load.non_idle_ns = slice_non_idle(&load, whole);
@@ -417,6 +430,7 @@ struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t co
 	set_usable(&load);
 	load.throttled_ratio = lesser(num_ratio(throttled, load.window_ns), 1);
 	scale_waits(&load, whole, top_lock);
+	load.backlog_ratio = num_ratio(waiting, looks);
 	load.ipc = whole->ipc;
 	load.ipc_cpus = whole->ipc_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);
 	load.disk_ns = scale_io(&load, whole, CLASS_DISK, whole->disk_ns);

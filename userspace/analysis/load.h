@@ -67,6 +67,10 @@ struct load {
 	struct ipc ipc;	 /* of the whole run */
 	double ipc_cpus; /* of busy_cpus: in pipe, queue and pickle code */
 
+	/* Of the looks at the listener with the most waiting connections: those at which some
+	 * waited; of a slice: of all listeners together. */
+	double backlog_ratio;
+
 	uint32_t full_threads; /* that need a CPU of their own all the time */
 	uint32_t full_thread;  /* index of the fullest one, else of the one that ran most */
 	double full_ratio;     /* of its time that that one ran */
@@ -86,6 +90,9 @@ struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t co
 /* Non-idle time under 5%, and never as much as half a CPU's worth (one full thread among a hundred
  * idle ones is not an idle program). */
 bool load_idle(const struct load *load);
+
+/* Clients wait for the program although it does little: it is not idle. */
+bool load_backlogged(const struct load *load);
 
 /* @ns as a share of A; 0 when A is 0. */
 double load_share(const struct load *load, double ns);

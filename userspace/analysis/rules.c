@@ -20,6 +20,7 @@ const struct rule rules[] = {
 	{"threads.lock", "threads", RULE_GAIN, lock_find, lock_explained, lock_tell},
 	{"threads.imbalance", "threads", RULE_GAIN, imbalance_find, imbalance_explained,
 	 imbalance_tell},
+	{"processes.pool_exhausted", "processes", RULE_GAIN, pool_find, NULL, pool_tell},
 	{"storage", "none", RULE_GAIN, storage_find, NULL, storage_tell},
 	{"external", "none", RULE_GAIN, external_find, NULL, external_tell},
 	{"cpu.saturated", "none", RULE_PLAIN, saturated_find, NULL, saturated_tell},

@@ -74,6 +74,8 @@ void imbalance_find(const struct load *load, struct finding *f);
 bool imbalance_explained(const struct load *load, const struct finding *f,
 			 const struct findings *all);
 void imbalance_tell(const struct load *load, struct finding *f);
+void pool_find(const struct load *load, struct finding *f);
+void pool_tell(const struct load *load, struct finding *f);
 void storage_find(const struct load *load, struct finding *f);
 void storage_tell(const struct load *load, struct finding *f);
 void external_find(const struct load *load, struct finding *f);

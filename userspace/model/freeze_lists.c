@@ -174,6 +174,45 @@ static void note_list(struct freeze *f)
 	f->snap->notes_len = (uint32_t)len;
 }
 
+static int compare_listener(const void *pa, const void *pb)
+{
+	const struct snap_listener *a = pa;
+	const struct snap_listener *b = pb;
+	int r = freeze_falling(a->waiting_sum, b->waiting_sum);
+
+	return r ? r : strcmp(a->name, b->name);
+}
+
+static const char *name_of_listener(struct freeze *f, const struct model_listener *l)
+{
+	if (!l->port)
+		return freeze_string(f, l->path);
+	strbuf_reset(&f->scratch);
+	strbuf_printf(&f->scratch, "port %" PRIu32, l->port);
+	return freeze_scratch(f);
+}
+
+static void listener_list(struct freeze *f)
+{
+	const size_t len = f->m->listeners.len;
+	struct snap_listener *list = freeze_array(f, len, sizeof(*list));
+
+	for (size_t i = 0; !f->failed && i < len; i++) {
+		const struct model_listener *l = (struct model_listener *)f->m->listeners.at + i;
+
+		list[i] = (struct snap_listener){.name = name_of_listener(f, l),
+						 .looks = l->looks,
+						 .looks_waiting = l->looks_waiting,
+						 .waiting_sum = l->waiting_sum,
+						 .waiting_max = l->waiting_max};
+	}
+	if (f->failed)
+		return;
+	qsort(list, len, sizeof(*list), compare_listener);
+	f->snap->listeners = list;
+	f->snap->listeners_len = (uint32_t)len;
+}
+
 static uint32_t lock_index(const struct freeze *f, uint64_t id)
 {
 	const uint32_t *i = table_find(&f->m->locks, &id);
@@ -207,4 +246,5 @@ void freeze_lists(struct freeze *f)
 	edge_list(f);
 	long_wait_list(f);
 	note_list(f);
+	listener_list(f);
 }

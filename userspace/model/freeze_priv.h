@@ -70,6 +70,7 @@ void freeze_groups(struct freeze *f);
 void freeze_times(struct freeze *f);
 void freeze_holders(struct freeze *f);
 void freeze_threads(struct freeze *f);
+void freeze_supervisors(struct freeze *f);
 void freeze_waiters(struct freeze *f);
 void freeze_holdings(struct freeze *f);
 void freeze_lock_list(struct freeze *f);

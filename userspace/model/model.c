@@ -36,6 +36,8 @@ static const struct table_row tables[] = {
 	{offsetof(struct model, stacks), 8, sizeof(struct model_stack), LIMIT_STACKS, "stacks"},
 	{offsetof(struct model, frames), 16, sizeof(struct model_frame), LIMIT_FRAMES, "frames"},
 	{offsetof(struct model, notes), 8, sizeof(struct model_note), LIMIT_NOTES, "notes"},
+	{offsetof(struct model, listeners), 8, sizeof(struct model_listener), LIMIT_LISTENERS,
+	 "listeners"},
 	{offsetof(struct model, holdings), 24, sizeof(struct model_holding), LIMIT_WAITS,
 	 "holdings"},
 };
@@ -133,6 +135,7 @@ static const struct apply_row apply_table[RECORD_TYPE_COUNT] = {
 	[RECORD_INLINED] = {model_apply_inlined, true},
 	[RECORD_NOTE] = {model_apply_note, true},
 	[RECORD_HOLDING] = {model_apply_holding, false},
+	[RECORD_BACKLOG] = {model_apply_backlog, false},
 	[RECORD_LOCK_NAME] = {model_apply_lock_name, true},
 	[RECORD_LONG_WAIT] = {model_apply_long_wait, false},
 	[RECORD_FUTEX_CALLS] = {model_apply_futex_calls, false},

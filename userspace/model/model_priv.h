@@ -22,6 +22,7 @@
 #define LIMIT_FRAMES (4U << 20) /* of all stacks together; also of distinct ones */
 #define LIMIT_SLICES 100000
 #define LIMIT_NOTES 65536
+#define LIMIT_LISTENERS 65536
 
 struct model_thread {
 	bool counted; /* RECORD_COUNTERS was seen */
@@ -133,6 +134,15 @@ struct model_note {
 	uint32_t note;
 };
 
+struct model_listener {
+	uint32_t port;
+	uint32_t path; /* string */
+	uint32_t looks;
+	uint32_t looks_waiting; /* somebody waited */
+	uint64_t waiting_sum;
+	uint32_t waiting_max;
+};
+
 struct model_slice {
 	uint64_t end_ns;
 	uint64_t class_ns[CLASS_COUNT]; /* of all threads, without futex waits */
@@ -140,6 +150,7 @@ struct model_slice {
 	uint64_t lifetime_ns;
 	uint64_t host_idle_ns;
 	uint64_t throttled_ns;
+	uint64_t waiting; /* connections, at its end */
 	/* In series: per lock its index, blocked_ns, peer_ns; per thread its index, run_ns. */
 	size_t series;
 	uint32_t locks_len;
@@ -172,8 +183,9 @@ struct model {
 	struct table frames;	    /* struct model_frame by struct frame_key */
 	VEC(uint32_t) stack_frames; /* indexes of frames, innermost first */
 	VEC(struct model_inlined) inlined;
-	struct table notes;    /* struct model_note by itself */
-	struct table holdings; /* struct model_holding by lock, holder, stack, kind */
+	struct table notes;	/* struct model_note by itself */
+	struct table listeners; /* struct model_listener by inode */
+	struct table holdings;	/* struct model_holding by lock, holder, stack, kind */
 	VEC(struct record_long_wait) long_waits;
 
 	VEC(struct model_open) open; /* at the last slice's end */
@@ -244,6 +256,7 @@ model_apply_fn model_apply_frame;
 model_apply_fn model_apply_inlined;
 model_apply_fn model_apply_note;
 model_apply_fn model_apply_holding;
+model_apply_fn model_apply_backlog;
 model_apply_fn model_apply_lock_name;
 model_apply_fn model_apply_long_wait;
 model_apply_fn model_apply_futex_calls;

@@ -191,6 +191,28 @@ int model_close_slice(struct model *m, uint64_t end_ns, struct err *err)
 	return 0;
 }
 
+int model_apply_backlog(struct model *m, const struct record *rec, struct err *err)
+{
+	const struct record_backlog *b = &rec->backlog;
+	struct model_listener *l;
+	uint32_t path, i;
+	int r = strpool_put(&m->strings, b->path, &path, err);
+
+	if (r == 0)
+		r = table_put(&m->listeners, &b->inode, &i, err);
+	if (r < 0)
+		return r;
+	l = (struct model_listener *)m->listeners.at + i;
+	l->port = b->port;
+	l->path = path;
+	l->looks++;
+	l->looks_waiting += b->waiting > 0;
+	l->waiting_sum = num_sat_add(l->waiting_sum, b->waiting);
+	l->waiting_max = (uint32_t)num_max_u64(l->waiting_max, b->waiting);
+	m->slice.waiting = num_sat_add(m->slice.waiting, b->waiting);
+	return 0;
+}
+
 int model_apply_slice(struct model *m, const struct record *rec, struct err *err)
 {
 	return model_close_slice(m, rec->slice.end_ns, err);

@@ -70,6 +70,7 @@ enum record_type {
 	RECORD_INLINED,	    /* a function that was inlined at one address, after its RECORD_FRAME */
 	RECORD_NOTE,	    /* what a file of the target lacks */
 	RECORD_HOLDING,	    /* what a thread did while it held a lock that others waited for */
+	RECORD_BACKLOG,	    /* connections that wait at a listener, at the slice's end */
 	RECORD_TYPE_COUNT
 };
 
@@ -336,6 +337,13 @@ struct record_loss {
 	uint64_t count; /* cumulative */
 };
 
+struct record_backlog {
+	uint64_t inode; /* of the listening socket */
+	uint32_t port;	/* 0 = a unix socket */
+	uint32_t waiting;
+	char path[RECORD_NAME_MAX]; /* of a unix socket */
+};
+
 struct record_note {
 	uint32_t note; /* enum note */
 	char module[RECORD_NAME_MAX];
@@ -391,6 +399,7 @@ struct record {
 		struct record_inlined inlined;
 		struct record_note note;
 		struct record_holding holding;
+		struct record_backlog backlog;
 	};
 };
 

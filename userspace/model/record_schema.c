@@ -280,6 +280,13 @@ static const struct record_field loss_fields[] = {
 	U64(loss, count),
 };
 
+static const struct record_field backlog_fields[] = {
+	U64_ID(backlog, inode),
+	U32(backlog, port),
+	U32(backlog, waiting),
+	STRING(backlog, path),
+};
+
 static const struct record_field note_fields[] = {
 	ENUM(note, note, NOTE_COUNT),
 	STRING(note, module),
@@ -336,6 +343,7 @@ static const struct record_schema schemas[RECORD_TYPE_COUNT] = {
 	SCHEMA(RECORD_INLINED, inlined),
 	SCHEMA(RECORD_NOTE, note),
 	SCHEMA(RECORD_HOLDING, holding),
+	SCHEMA(RECORD_BACKLOG, backlog),
 };
 /* clang-format on */
 

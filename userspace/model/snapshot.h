@@ -65,6 +65,9 @@ struct snap_process {
 	uint64_t involuntary_switches;
 	uint64_t forks;
 	uint64_t execs;
+	/* Its children, when it only waits while they work: gunicorn's or celery's master; else 0.
+	 */
+	uint32_t workers;
 	struct snap_hist runq;
 };
 
@@ -198,6 +201,15 @@ struct snap_note {
 	const char *module;
 };
 
+/* A socket on which the target listens, as it was at the ends of slices. */
+struct snap_listener {
+	const char *name; /* "port 8000", or the path of a unix socket */
+	uint32_t looks;
+	uint32_t looks_waiting; /* of these: connections waited to be accepted */
+	uint64_t waiting_sum;
+	uint32_t waiting_max;
+};
+
 struct snap_slice {
 	uint64_t at_ns; /* from the window's start */
 	uint64_t duration_ns;
@@ -206,6 +218,7 @@ struct snap_slice {
 	uint64_t throttled_ns;
 	uint64_t top_lock_blocked_ns; /* of the lock with the most in the whole run (lock 0) */
 	uint64_t top_thread_run_ns;   /* of the thread that ran the most in the whole run */
+	uint64_t waiting;	      /* connections, at its end */
 };
 
 struct snapshot {
@@ -241,6 +254,8 @@ struct snapshot {
 	const struct snap_edge *edges;
 	uint32_t slices_len; /* in time */
 	const struct snap_slice *slices;
+	uint32_t listeners_len; /* by waiting_sum */
+	const struct snap_listener *listeners;
 	uint32_t notes_len; /* by note, then module */
 	const struct snap_note *notes;
 	uint32_t long_waits_len; /* in the order of their ends; tids as recorded */

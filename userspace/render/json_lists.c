@@ -38,12 +38,13 @@ static json_t *process(struct json_report *j, uint32_t i)
 				 jr_num(snap_hist_quantile(&p->runq, 0.99)), "max_ns",
 				 jr_num(p->runq.max_ns));
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "pid",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "pid",
 			 jr_num(p->pid), "ppid", jr_num(p->ppid), "comm", jr_text(p->comm),
 			 "threads", jr_num(p->threads), "classes", jr_classes(p->class_ns),
 			 "voluntary_switches", jr_num(p->voluntary_switches),
 			 "involuntary_switches", jr_num(p->involuntary_switches), "forks",
-			 jr_num(p->forks), "execs", jr_num(p->execs), "runq", runq);
+			 jr_num(p->forks), "execs", jr_num(p->execs), "workers", jr_num(p->workers),
+			 "runq", runq);
 }
 
 static json_t *thread(struct json_report *j, uint32_t i)
@@ -254,16 +255,25 @@ static json_t *stack(struct json_report *j, uint32_t i)
 			 "frame_pointers", s->frame_pointers, "frames", frames);
 }
 
+static json_t *listener(struct json_report *j, uint32_t i)
+{
+	const struct snap_listener *l = &j->snap->listeners[i];
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", jr_text(l->name), "looks",
+			 jr_num(l->looks), "looks_waiting", jr_num(l->looks_waiting), "waiting_sum",
+			 jr_num(l->waiting_sum), "waiting_max", jr_num(l->waiting_max));
+}
+
 static json_t *slice(struct json_report *j, uint32_t i)
 {
 	const struct snap_slice *s = &j->snap->slices[i];
 	const struct verdict *verdict = j->rep->verdict;
 	const char *word = i < verdict->slices_len ? verdict->slice_bottleneck[i] : "unclear";
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "at_ns", jr_num(s->at_ns), "duration_ns",
-			 jr_num(s->duration_ns), "classes", jr_classes(s->class_ns), "bottleneck",
-			 jr_text(word), "host_idle_ns", jr_num(s->host_idle_ns), "throttled_ns",
-			 jr_num(s->throttled_ns));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "at_ns", jr_num(s->at_ns),
+			 "duration_ns", jr_num(s->duration_ns), "classes", jr_classes(s->class_ns),
+			 "bottleneck", jr_text(word), "host_idle_ns", jr_num(s->host_idle_ns),
+			 "throttled_ns", jr_num(s->throttled_ns), "waiting", jr_num(s->waiting));
 }
 
 json_t *jr_lists(struct json_report *j)
@@ -279,5 +289,6 @@ json_t *jr_lists(struct json_report *j)
 	obj = jr_with(obj, "blocks", blocks(j));
 	obj = jr_with(obj, "samples", jr_array(j, snap->samples_len, sample));
 	obj = jr_with(obj, "stacks", jr_array(j, j->stacks_len, stack));
+	obj = jr_with(obj, "listeners", jr_array(j, snap->listeners_len, listener));
 	return jr_with(obj, "slices", jr_array(j, snap->slices_len, slice));
 }

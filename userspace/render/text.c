@@ -79,6 +79,8 @@ static void add_platform(struct strbuf *sb, const struct snapshot *snap,
 	strbuf_add(sb, kernel, len);
 	if (process && *process->libc)
 		strbuf_printf(sb, "%s%s", len ? ", " : "", process->libc);
+	if (process && !strcmp(process->runtime, "cpython"))
+		strbuf_printf(sb, ", Python %s", process->runtime_version);
 }
 
 static void header(struct page *page, const struct report *rep)
@@ -141,6 +143,24 @@ static void ending(struct page *page, const struct snapshot *snap)
 		page_gap(page, 10);
 		page_wrap(page, STYLE_WARN, 10, strbuf_str(&text), NULL);
 	}
+	page->out->failed |= text.failed;
+	strbuf_free(&text);
+}
+
+/* Whom the user named may be the one process that does nothing. */
+static void supervisor(struct page *page, const struct snapshot *snap)
+{
+	const struct snap_process *process = main_process(snap);
+	struct strbuf text = {0};
+
+	if (!process || !process->workers)
+		return;
+	strbuf_puts(&text, process->comm);
+	strbuf_printf(&text, " (%" PRIu32 ") only supervises: what follows is about its ",
+		      process->pid);
+	add_plural(&text, process->workers, "worker process.", "worker processes.");
+	page_gap(page, 10);
+	page_wrap(page, STYLE_PLAIN, 10, strbuf_str(&text), NULL);
 	page->out->failed |= text.failed;
 	strbuf_free(&text);
 }
@@ -341,6 +361,7 @@ int render_text(const struct report *rep, const struct render_options *opt, stru
 		page.columns = COLUMNS_MIN;
 	header(&page, rep);
 	ending(&page, rep->snap);
+	supervisor(&page, rep->snap);
 	verdict(&page, rep);
 	text_time(&page, rep);
 	if (has_figures(rep->snap)) {

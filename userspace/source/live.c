@@ -81,6 +81,7 @@ static void init_maps(struct live *live)
 	hashmap_init(&live->view_pids, sizeof(uint32_t));
 	hashmap_init(&live->lock_ids, sizeof(struct cp_lock_key));
 	hashmap_init(&live->stacks_sent, sizeof(uint64_t));
+	hashmap_init(&live->listeners, sizeof(uint64_t));
 	for (size_t i = 0; i < LIVE_SENT_COUNT; i++)
 		hashmap_init(&live->sent[i], sizeof(uint64_t));
 }
@@ -130,8 +131,9 @@ int live_open(const struct live_options *opt, const struct record_sink *sink, st
 		rc = live_python_open(live, err);
 	if (rc)
 		goto fail;
-	live_update_ports(live);
-	rc = live_attach(live, err);
+	rc = live_read_listeners(live, false, err);
+	if (!rc)
+		rc = live_attach(live, err);
 	if (rc)
 		goto fail;
 	live->map_bytes = live_map_bytes(live);
@@ -194,10 +196,14 @@ static int read_everything(struct live *live, uint64_t now_ns, bool all, struct 
 		rc = live_emit_open_blocks(live, err);
 	if (!rc && live->end_ns)
 		rc = live_unwind_emit_notes(live, err);
+	if (!rc && live->end_ns)
+		rc = live_python_emit_notes(live, err);
 	if (!rc)
 		rc = live_emit_processes(live, err);
 	if (!rc)
 		rc = emit_host(live, err);
+	if (!rc)
+		rc = live_read_listeners(live, true, err);
 	if (!rc)
 		rc = live_read_losses(live, err);
 	if (!rc)
@@ -214,7 +220,6 @@ int live_slice(struct live *live, struct err *err)
 {
 	int rc = follow_cgroup(live, err);
 
-	live_update_ports(live);
 	live_unwind_refresh(live, true);
 	live_python_refresh(live);
 	return rc ? rc : read_everything(live, live_clock_ns(), false, err);
@@ -262,6 +267,7 @@ void live_free(struct live *live)
 	hashmap_free(&live->view_pids);
 	hashmap_free(&live->lock_ids);
 	hashmap_free(&live->stacks_sent);
+	hashmap_free(&live->listeners);
 	for (size_t i = 0; i < LIVE_SENT_COUNT; i++)
 		hashmap_free(&live->sent[i]);
 	free(live);

@@ -71,6 +71,7 @@ struct live {
 	struct hashmap process_by_pid;
 	struct hashmap lock_ids; /* struct cp_lock_key -> id */
 	struct hashmap stacks_sent;
+	struct hashmap listeners;	      /* inode of a socket -> 1 = the target's */
 	struct hashmap sent[LIVE_SENT_COUNT]; /* hash of key -> hash of the value last sent */
 	struct hashmap view_pids;	      /* kernel-wide tgid -> pid as concprof sees it */
 	uint64_t loss_sent[LOSS_COUNT];
@@ -104,7 +105,10 @@ void live_note_pid(struct live *live, uint32_t tgid, uint32_t view_pid);
 int live_load(struct live *live, struct err *err);
 int live_attach(struct live *live, struct err *err);
 int live_seed(struct live *live, const pid_t *pids, size_t len, struct err *err);
-void live_update_ports(struct live *live);
+
+/* live_backlog.c: ports on which the target's hosts listen go to the BPF side; with @emit the
+ * target's own listeners and their backlogs become records. */
+int live_read_listeners(struct live *live, bool emit, struct err *err);
 
 /* live_slots.c */
 /* A whole copy of slot @index: taken again while it is being written. False when it is never quiet.
@@ -157,6 +161,8 @@ void live_python_free(struct live *live);
  * where there is none that is known. @root may be NULL. */
 void live_python_look(struct live *live, struct live_process *process, const struct maps *maps,
 		      const struct target_root *root, struct cp_python *ret);
+/* Interpreters of which less is known than there is to know. */
+int live_python_emit_notes(struct live *live, struct err *err);
 /* Tell the BPF side of interpreters that have come. */
 void live_python_refresh(struct live *live);
 void live_python_drop(struct live *live, uint32_t pid);

@@ -10,12 +10,10 @@
 
 #include "base/cleanup.h"
 #include "base/num.h"
-#include "source/listeners.h"
 #include "source/live_internal.h"
 #include "source/probe.h"
 #include "source/syscall_kinds.h"
 
-#define PORTS_MAX 1024
 #define PID_MAX_DEFAULT 32768
 
 static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -309,22 +307,6 @@ static bool in_other_pidns(pid_t pid)
 	    readlink(path, theirs, sizeof(theirs) - 1) < 0)
 		return false;
 	return strcmp(mine, theirs) != 0;
-}
-
-void live_update_ports(struct live *live)
-{
-	int fd = bpf_map__fd(live->skel->maps.listen_ports);
-	uint16_t ports[PORTS_MAX];
-	uint8_t yes = 1;
-
-	for (size_t i = 0; i < live->opt.pids_len; i++) {
-		size_t len = listeners_read(live->opt.pids[i], ports, PORTS_MAX);
-
-		for (size_t k = 0; k < len; k++)
-			bpf_map_update_elem(fd, &ports[k], &yes, BPF_ANY);
-		if (len)
-			live->skel->bss->use_listen_ports = true;
-	}
 }
 
 int live_seed(struct live *live, const pid_t *pids, size_t len, struct err *err)

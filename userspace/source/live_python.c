@@ -29,7 +29,8 @@ _Static_assert((int)CP_PYTHON_ENTRY_SHIM == (int)PYTHON_ENTRY_SHIM &&
 #define PTHREAD_TID_MUSL 48
 
 struct python {
-	uint32_t pid;
+	uint32_t pid;	/* 0 = it has ended */
+	bool looked;	/* `found` is valid */
 	uint64_t execs; /* of the process, when it was looked at */
 	struct python_process found;
 	struct cp_python abi; /* as the BPF side has it */
@@ -198,6 +199,7 @@ void live_python_look(struct live *live, struct live_process *process, const str
 		memset(p, 0, sizeof(*p));
 		if (python_find(pid, root, maps, &memory, &p->found))
 			return;
+		p->looked = true;
 		p->pid = process->pid;
 		p->execs = process->execs;
 		snprintf(process->runtime, sizeof(process->runtime), "cpython");
@@ -247,6 +249,33 @@ void live_python_drop(struct live *live, uint32_t pid)
 
 	if (p)
 		p->pid = 0;
+}
+
+/* @name as the report's module of a note on @p. */
+static int emit_note(struct live *live, enum note note, const struct python *p, struct err *err)
+{
+	memset(&live->rec, 0, sizeof(live->rec));
+	live->rec.type = RECORD_NOTE;
+	live->rec.note.note = note;
+	snprintf(live->rec.note.module, sizeof(live->rec.note.module), "Python %s",
+		 p->found.version);
+	return live_emit(live, err);
+}
+
+int live_python_emit_notes(struct live *live, struct err *err)
+{
+	const struct python *p;
+	int rc = 0;
+
+	VEC_FOREACH (&live->python->all, p) {
+		if (rc || !p->looked)
+			continue;
+		if (!p->abi.runtime)
+			rc = emit_note(live, NOTE_PYTHON_UNKNOWN, p, err);
+		else if (p->found.layout.free_threaded && !p->abi.gils_len)
+			rc = emit_note(live, NOTE_PYTHON_NO_GIL, p, err);
+	}
+	return rc;
 }
 
 /*
