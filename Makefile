@@ -16,7 +16,7 @@ say = $(if $(V),@true,@printf '  %-8s %s\n')
 # Debian 12's packages, by what needs them.
 DEPS_BUILD := gcc clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libiberty-dev libjansson-dev \
 	zlib1g-dev liblzma-dev libncurses-dev
-DEPS_TEST := check python3 redis-server redis-tools memcached mariadb-server sysbench procps iproute2 jq xz-utils \
+DEPS_TEST := check python3 gunicorn wrk libpython3.11 redis-server redis-tools memcached mariadb-server sysbench procps iproute2 jq xz-utils \
 	gdb libc6-dbg g++ golang-go musl-tools nginx-light nodejs
 DEPS_FUZZ := clang libclang-rt-14-dev binutils xz-utils
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
@@ -129,6 +129,13 @@ $(B)/tests/kernel_tests: $(KERNEL_OBJS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(PKG_LIBS) $(shell $(PKG_CONFIG) --libs check) -pthread
 
+# Reads an interpreter as concprof does, for check_python_walk.py.
+$(B)/tests/python_walk: $(B)/obj/tests/e2e/python_walk.o $(filter $(B)/obj/userspace/base/% $(B)/obj/userspace/model/% \
+		$(B)/obj/userspace/symbol/% $(B)/obj/userspace/runtime/%,$(OBJS))
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(PKG_LIBS)
+
 $(KERNEL_SRCS:%.c=$(B)/obj/%.o): CFLAGS_ALL += $(shell $(PKG_CONFIG) --cflags check)
 
 $(B)/fuzz/obj/%.o: %.c
@@ -155,6 +162,7 @@ demo: deps ## install what is missing, build, profile a contended sample for 5 s
 
 test: deps deps-test deps-fuzz ## install what is missing, build and pass all tests (root for the kernel's part)
 	@$(MAKE) --no-print-directory -j2 all samples bench-programs $(B)/unit_tests $(B)/tests/kernel_tests \
+		$(B)/tests/python_walk \
 		$(if $(FUZZ_RUNTIME),fuzz-programs)
 	@tests/run.sh
 
@@ -231,5 +239,5 @@ need-build:
 .PHONY: all samples demo test unit samples-soak bench bench-programs vm-deps vm-test install format lint clean help \
 	deps deps-test deps-fuzz deps-lint deps-bench need-build fuzz fuzz-programs
 
--include $(BENCH_OWN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(KERNEL_SRCS:%.c=$(B)/obj/%.d) $(B)/bpf/concprof.bpf.d $(SAMPLES:=.d) $(BENCH:=.d) \
+-include $(BENCH_OWN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(B)/obj/tests/e2e/python_walk.d $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(KERNEL_SRCS:%.c=$(B)/obj/%.d) $(B)/bpf/concprof.bpf.d $(SAMPLES:=.d) $(BENCH:=.d) \
 	$(FUZZ_OBJS:.o=.d)

@@ -76,6 +76,12 @@ static __always_inline void compat_syscall(struct pt_regs *regs, struct syscall_
 	ret->sp = regs->sp;
 }
 
+/* pthread_self() of a thread of glibc or musl. */
+static __always_inline u64 compat_thread_pointer(struct task_struct *task)
+{
+	return task->thread.fsbase;
+}
+
 /* What a walk by unwind tables begins with. */
 static __always_inline void compat_stack_regs(struct pt_regs *regs, u64 *ip, u64 *sp, u64 *bp)
 {
@@ -84,6 +90,12 @@ static __always_inline void compat_stack_regs(struct pt_regs *regs, u64 *ip, u64
 	*bp = regs->bp;
 }
 #elif defined(__TARGET_ARCH_arm64)
+static __always_inline u64 compat_thread_pointer(struct task_struct *task)
+{
+	(void)task; /* asked for Python's frames alone, which need unwind tables: x86_64 */
+	return 0;
+}
+
 static __always_inline void compat_stack_regs(struct pt_regs *regs, u64 *ip, u64 *sp, u64 *bp)
 {
 	*ip = regs->pc;

@@ -103,6 +103,7 @@ enum cp_loss {
 	CP_LOST_SAMPLES_SKIPPED,
 	CP_LOST_FUTEX_CALLS,
 	CP_LOST_HOLDINGS,
+	CP_LOST_PYTHON_CUT,
 	CP_LOST_COUNT
 };
 
@@ -110,6 +111,7 @@ enum cp_loss {
  * space merges by file). */
 #define CP_SPACE_SHARED (1ULL << 32)
 #define CP_SPACE_KERNEL (1ULL << 33)
+#define CP_SPACE_GIL (1ULL << 34) /* the word is the address of CPython's GIL, not of a futex */
 struct cp_lock_key {
 	__u64 word;
 	__u64 space; /* tgid (kernel-wide) and the flags above */
@@ -118,8 +120,14 @@ struct cp_lock_key {
 /* One wait on a futex (or kernel lock), in the waiter's slot. */
 struct cp_futex {
 	struct cp_lock_key key;
+	__u64 uaddr; /* the futex word itself */
 	__u64 sp;    /* user stack pointer: the same episode only at the same place */
 	__u64 stack; /* 0 = none */
+	/* of a GIL: what its holder did when this wait began */
+	__u64 seen_stack;
+	__u64 seen_switch; /* the GIL's switch number then */
+	__u32 seen_tid;	   /* view, the holder's */
+	__u32 pad0;
 	__u64 episode_start_ns;
 	__u64 blocked_ns; /* of this episode, earlier blocks included */
 	__u64 runq_ns;
@@ -140,7 +148,8 @@ struct cp_futex {
 	__u8 before_attach;
 	__u8 owned;    /* the lock's holder is known: blame is booked by lock, not by wait */
 	__u8 released; /* since then it has woken a waiter of this very lock: it had it */
-	__u8 pad[4];
+	__u8 gil;
+	__u8 pad[3];
 };
 
 /*
@@ -214,6 +223,11 @@ struct cp_thread {
 	__u64 seed_ip;
 	__u64 seed_sp;
 	__u64 seed_bp;
+	__u64 seed_thread; /* pthread_self() */
+	/* CPython's thread state; 0 = none found, looked for again after python_retry_ns */
+	__u64 python_tstate;
+	__u64 python_retry_ns;
+	__u64 python_misses;
 	struct cp_stack_cache cache[CP_CACHE_COUNT];
 	struct cp_futex fx;
 	__u64 forked_ns; /* when it last forked a process, 0 = not seen */
@@ -363,19 +377,63 @@ struct cp_unwind_mapping {
 	__u64 delta; /* from address - start to the table's offset */
 };
 
+/*
+ * CPython inside a process: where it keeps what is read (runtime/python_layout.h), of a frame
+ * relative to what is read of it at once.
+ */
+#define CP_PYTHON_GILS_MAX 8
+#define CP_PYTHON_FRAME_BYTES 128
+#define CP_PYTHON_NONE 0xffff
+enum cp_python_entry { CP_PYTHON_ENTRY_EVERY, CP_PYTHON_ENTRY_FLAG, CP_PYTHON_ENTRY_SHIM };
+struct cp_python {
+	__u64 runtime; /* address of _PyRuntime, 0 = no CPython that is known */
+	__u64 gil[CP_PYTHON_GILS_MAX];
+	__u32 gils_len;
+	__u32 interpreters_head;
+	__u32 interp_next;
+	__u32 interp_threads;
+	__u16 tstate_next;
+	__u16 tstate_thread_id;
+	__u16 tstate_native_id; /* CP_PYTHON_NONE: the tid is at pthread_tid of *thread_id */
+	__u16 pthread_tid;
+	__u16 tstate_frame;
+	__u16 frame_via;
+	__u16 frame_from; /* the part of a frame that is read */
+	__u16 frame_bytes;
+	__u16 frame_code; /* from here on inside that part */
+	__u16 frame_back;
+	__u16 frame_lasti;
+	__u16 frame_lasti_step; /* bytes of code for one of lasti, an int32; 0 = a pointer */
+	__u16 frame_is_entry;
+	__u16 frame_owner;
+	__u16 frame_shim; /* owners from this one on */
+	__u16 frame_tag;  /* bits of `code` that are no address */
+	__u16 entry;	  /* enum cp_python_entry */
+	__u16 code_adaptive;
+	__u16 gil_last_holder; /* behind it: locked, switch number */
+	__u16 gil_end;
+	__u16 parking; /* waits of the parking lot: the lock's address is before the word */
+	__u16 pad[3];
+};
+
 struct cp_unwind_process {
 	__u64 edition; /* never 0, another one for each process and each change of its mappings */
 	__u32 len;
 	__u32 pad;
+	struct cp_python python;
 	struct cp_unwind_mapping at[CP_UNWIND_MAPPINGS_MAX];
 };
 
 #define CP_STACK_TRUNCATED 1
 #define CP_STACK_BY_FRAME_POINTER 2 /* in part or whole: no table was there */
+#define CP_STACK_PYTHON_CUT 4	    /* the frames of Python end before the outermost */
+/* Frames of Python are words as in model/python_word.h, behind the native ones. */
+#define CP_STACK_NATIVE_MAX 63 /* where there are both */
 struct cp_stack {
 	__u32 view_tgid;
 	__u16 len;
-	__u16 flags;
+	__u8 native; /* of these */
+	__u8 flags;
 	__u64 ips[CP_STACK_MAX];
 	__u64 pad; /* so that an index masked with 127 stays inside */
 };
@@ -384,6 +442,7 @@ struct cp_stack {
 enum cp_holding_kind {
 	CP_HOLDING_SAMPLED, /* a timer sample found it running there */
 	CP_HOLDING_BLOCKED, /* it was off the CPU there */
+	CP_HOLDING_SEEN,    /* a waiter saw it there (the GIL) when its wait began */
 };
 
 struct cp_holding_key {
@@ -395,7 +454,8 @@ struct cp_holding_key {
 
 struct cp_holding {
 	__u64 count;
-	__u64 ns; /* CP_HOLDING_BLOCKED */
+	__u64 ns; /* CP_HOLDING_BLOCKED: off the CPU; CP_HOLDING_SEEN: of the waits that began so */
+	__u64 kept; /* CP_HOLDING_SEEN: after a whole interval of waiting, nobody else had had it */
 };
 
 /* 2^64 / golden ratio (Knuth, TAOCP 6.4): spreads every input bit over the product. */
@@ -420,8 +480,21 @@ struct cp_futex_calls {
 	__u64 empty_wakes;
 };
 
+/* A frame of Python: model/python_word.h. */
+#define CP_PYTHON_WORD_MARK (1ULL << 62)
+#define CP_PYTHON_WORD_ENTRY (1ULL << 61)
+#define CP_PYTHON_LASTI_SHIFT 44
+#define CP_PYTHON_LASTI_MAX 0x1ffff
+#define CP_PYTHON_CODE_MASK ((1ULL << CP_PYTHON_LASTI_SHIFT) - 1)
+
 /* Ring records, told apart by their first word. */
-enum cp_ring_type { CP_RING_EXIT = 1, CP_RING_PROCESS, CP_RING_EXEC, CP_RING_LONG_WAIT };
+enum cp_ring_type {
+	CP_RING_EXIT = 1,
+	CP_RING_PROCESS,
+	CP_RING_EXEC,
+	CP_RING_LONG_WAIT,
+	CP_RING_STACK
+};
 
 struct cp_ring_exit {
 	__u32 type;
@@ -451,9 +524,16 @@ struct cp_ring_long_wait {
 	__u64 end_ns;
 };
 
+/* A new stack with frames of Python: their code objects are to be read while they live. */
+struct cp_ring_stack {
+	__u32 type;
+	__u32 pad;
+	__u64 stack;
+};
+
 #define CP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has holes")
 CP_ASSERT_SIZE(struct cp_lock_key, 16);
-CP_ASSERT_SIZE(struct cp_futex, 72 + 7 * 4 + 12);
+CP_ASSERT_SIZE(struct cp_futex, 104 + 7 * 4 + 12);
 CP_ASSERT_SIZE(struct cp_stack_cache, 40 + 2 * CP_CACHE_FRAMES);
 CP_ASSERT_SIZE(struct cp_wait_key, 32);
 CP_ASSERT_SIZE(struct cp_blame_key, 32);

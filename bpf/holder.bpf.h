@@ -119,6 +119,38 @@ static __always_inline void note_holding(const struct cp_thread *t, u32 kind, u6
 	__sync_fetch_and_add(&holding->ns, ns);
 }
 
+static __always_inline struct cp_holding *seen_entry(const struct cp_futex *fx)
+{
+	struct cp_holding_key key = {
+		.stack = fx->seen_stack, .tid = fx->seen_tid, .kind = CP_HOLDING_SEEN};
+
+	key.lock = fx->key;
+	return map_entry(&holdings, &key, &zero_holding, CP_LOST_HOLDINGS);
+}
+
+/* A wait of @ns is over whose beginning found the holder at fx->seen_stack. */
+static __always_inline void note_seen(const struct cp_futex *fx, u64 ns)
+{
+	struct cp_holding *holding;
+
+	if (!fx->gil || !fx->seen_stack)
+		return;
+	holding = seen_entry(fx);
+	if (!holding)
+		return;
+	__sync_fetch_and_add(&holding->count, 1);
+	__sync_fetch_and_add(&holding->ns, ns);
+}
+
+/* Between two looks, an interval apart, nobody else has had the lock. */
+static __always_inline void note_kept(const struct cp_futex *fx)
+{
+	struct cp_holding *holding = seen_entry(fx);
+
+	if (holding)
+		__sync_fetch_and_add(&holding->kept, 1);
+}
+
 /* From now on @h holds the lock; NULL: nobody is known to. What is pending must be booked. */
 __noinline int lock_hold(struct cp_lock *lock, struct cp_lock_key *key, struct cp_thread *h,
 			 u32 evidence, u64 now)

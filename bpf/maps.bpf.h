@@ -199,6 +199,9 @@ struct cp_walk {
 	u32 cacheable;
 	u16 off[CP_CACHE_FRAMES]; /* where in the window each one is */
 	unsigned char window[CP_WALK_WINDOW + 8];
+	u32 python_len; /* words of the stack, native ones included */
+	u32 python_complete;
+	unsigned char frame[CP_PYTHON_FRAME_BYTES + 8]; /* of Python */
 	struct cp_row_cache rows[CP_ROW_CACHE_LEN];
 };
 
@@ -240,6 +243,7 @@ struct {
 
 /* Set before load. */
 const volatile bool follow_children = true;
+const volatile bool launched = false;	/* the target is a command that has yet to exec */
 const volatile bool use_unwind = false; /* the kernel has bpf_loop (5.17) */
 const volatile __u64 long_wait_ns = 1000000;
 const volatile __u32 long_waits_per_s = 2000;
@@ -258,9 +262,11 @@ static __always_inline u32 syscall_kind_of(s32 nr)
 }
 
 /* Set by user space while running. */
-volatile __u64 window_end_ns = 0;  /* nothing after this moment counts; 0 = not begun */
+volatile __u64 window_end_ns = 0;  /* nothing after this moment counts; 0 = not begun: of a command
+				      that is launched, which begins it by its exec */
 volatile bool use_ns_tids = false; /* some target lives in another PID namespace */
 volatile bool use_listen_ports = false;
+volatile bool use_python = false; /* some process is a CPython that is known */
 
 /* The parallelism of the target (CMetric of GAPP, ICPE'20), <<10: sum of dt / active threads. */
 volatile __s64 active_threads = 0;
@@ -271,6 +277,7 @@ volatile __u64 parallel_at_ns = 0;
 volatile __u32 view_level = 0;
 volatile __u64 view_ns = 0;
 
+volatile __u64 stack_told_ns = 0; /* when user space was woken for a new stack */
 volatile __u64 long_wait_second = 0;
 volatile __u64 long_waits_sent = 0;
 

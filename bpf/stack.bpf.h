@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* User stacks, kept once each under the hash of their own frames. */
+/* User stacks, kept once each under the hash of their own frames; Python's behind the native ones.
+ */
 #ifndef CONCPROF_STACK_BPF_H
 #define CONCPROF_STACK_BPF_H
 
 #include "filter.bpf.h"
+#include "python.bpf.h"
 #include "unwind.bpf.h"
 
 /* By the kernel's own helper, which follows frame pointers; number of frames. */
@@ -68,6 +70,29 @@ static __always_inline struct cp_unwind_process *tables_of(const struct cp_threa
 	return bpf_map_lookup_elem(&unwind_processes, &tgid);
 }
 
+/*
+ * User space is to read the code objects of a new stack while they live; woken for it not more
+ * often than it can make use of.
+ */
+#define STACK_TELL_NS 20000000
+
+static __always_inline void tell_stack(u64 id, u64 now)
+{
+	struct cp_ring_stack *rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
+	bool wake = now - stack_told_ns > STACK_TELL_NS;
+
+	if (!rec) {
+		count_loss(CP_LOST_RING);
+		return;
+	}
+	rec->type = CP_RING_STACK;
+	rec->pad = 0;
+	rec->stack = id;
+	if (wake)
+		stack_told_ns = now;
+	bpf_ringbuf_submit(rec, wake ? 0 : BPF_RB_NO_WAKEUP);
+}
+
 /* Keep @s with its @len frames; its id, 0 where it could not be kept (counted). */
 static __always_inline u64 keep_stack(struct cp_stack *s, u32 len, const struct cp_thread *t)
 {
@@ -94,7 +119,59 @@ static __always_inline u64 keep_stack(struct cp_stack *s, u32 len, const struct 
 		count_loss(CP_LOST_STACKS);
 		return 0;
 	}
+	if (len > s->native)
+		tell_stack(id, bpf_ktime_get_ns());
 	return id;
+}
+
+/* The native frames of the stack @id, which is still the one that current has: their number. */
+static __always_inline u32 copy_native(struct cp_stack *to, u64 id)
+{
+	struct cp_stack *from = bpf_map_lookup_elem(&stacks, &id);
+	u32 len;
+
+	if (!from)
+		return 0;
+	len = from->native;
+	if (len > CP_STACK_NATIVE_MAX ||
+	    bpf_probe_read_kernel(to->ips, len * sizeof(u64), from->ips))
+		return 0;
+	to->flags = from->flags & ~CP_STACK_PYTHON_CUT;
+	return len;
+}
+
+/* Current's thread state where it is a thread of CPython, else 0. */
+static __always_inline u64 current_tstate(struct cp_thread *t, struct cp_unwind_process *p)
+{
+	if (!use_python || !p->python.runtime)
+		return 0;
+	return python_tstate(t, &p->python, bpf_ktime_get_ns());
+}
+
+/* Behind the @len native frames of @s those of Python; the number of all. */
+static __always_inline u32 add_python(struct cp_stack *s, struct cp_walk *w, u32 len,
+				      struct cp_unwind_process *p, u64 tstate)
+{
+	if (len > CP_STACK_NATIVE_MAX) {
+		len = CP_STACK_NATIVE_MAX;
+		s->flags |= CP_STACK_TRUNCATED;
+	}
+	s->native = len;
+	return python_walk(&p->python, w, s, tstate, len);
+}
+
+/* By tables; number of frames. */
+static __always_inline u32 walk_whole(struct pt_regs *regs, struct cp_unwind_process *p,
+				      struct cp_walk *w, struct cp_stack *s)
+{
+	u32 len = walk_stack(regs, p, w, s);
+
+	s->flags = w->complete ? 0 : CP_STACK_TRUNCATED;
+	if (w->by_frame_pointer) { /* in part: JIT regions, files whose table is missing */
+		s->flags |= CP_STACK_BY_FRAME_POINTER;
+		count_loss(CP_LOST_STACK_NO_TABLE);
+	}
+	return len;
 }
 
 /* The id of current's user stack, by a walk or by the cache of @use (enum cp_cache_use; any other:
@@ -106,31 +183,61 @@ static __noinline u64 take_stack(void *ctx, struct cp_thread *t, u32 user, u32 u
 	struct cp_stack_cache *cache = NULL;
 	struct cp_unwind_process *p;
 	struct pt_regs *regs;
-	u64 id;
+	u32 len = 0;
+	u64 id, tstate;
 
 	if (!s || !w || !t)
 		return 0;
 	p = tables_of(t);
-	if (!p)
-		return keep_stack(s, follow_frame_pointers(ctx, s), t);
+	if (!p) {
+		len = follow_frame_pointers(ctx, s);
+		s->native = len;
+		return keep_stack(s, len, t);
+	}
+	tstate = current_tstate(t, p);
 	regs = compat_regs(bpf_get_current_task_btf());
 	if (use == CP_CACHE_BLOCK)
 		cache = &t->cache[CP_CACHE_BLOCK];
 	else if (use == CP_CACHE_RELEASE)
 		cache = &t->cache[CP_CACHE_RELEASE];
 	id = cache ? same_stack_again(cache, regs, w) : 0;
-	if (id)
+	if (id && !tstate)
 		return id;
-	walk_stack(regs, p, w, s);
-	s->flags = w->complete ? 0 : CP_STACK_TRUNCATED;
-	if (w->by_frame_pointer) { /* in part: JIT regions, files whose table is missing */
-		s->flags |= CP_STACK_BY_FRAME_POINTER;
-		count_loss(CP_LOST_STACK_NO_TABLE);
+	if (id)
+		len = copy_native(s, id);
+	if (!len) {
+		len = walk_whole(regs, p, w, s);
+		id = 0;
 	}
-	id = keep_stack(s, w->len, t);
+	s->native = len;
+	if (tstate)
+		len = add_python(s, w, len, p, tstate);
+	if (id && cache) {
+		id = keep_stack(s, len, t);
+		cache->id = id;
+		return id;
+	}
+	id = keep_stack(s, len, t);
 	if (cache)
 		remember_stack(cache, regs, w, id);
 	return id;
+}
+
+/* What the thread of @tstate does in Python, read from another thread of its process: a stack of
+ * these frames alone. */
+static __noinline u64 take_python_stack(struct cp_thread *t, struct cp_unwind_process *p,
+					u64 tstate)
+{
+	u32 user = SCRATCH_SCHED, len;
+	struct cp_stack *s = bpf_map_lookup_elem(&scratch, &user);
+	struct cp_walk *w = bpf_map_lookup_elem(&walks, &user);
+
+	if (!s || !w || !t || !p)
+		return 0;
+	s->flags = 0;
+	s->native = 0;
+	len = python_walk(&p->python, w, s, tstate, 0);
+	return len ? keep_stack(s, len, t) : 0;
 }
 
 #endif

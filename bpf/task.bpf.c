@@ -40,6 +40,16 @@ static __always_inline u32 own_tid_of(struct task_struct *task, u32 *ns_id)
 	return nr;
 }
 
+/* What is known of the program that @t runs. */
+static __always_inline void forget_program(struct cp_thread *t)
+{
+	t->cache[CP_CACHE_BLOCK].id = 0;
+	t->cache[CP_CACHE_RELEASE].id = 0;
+	t->python_tstate = 0;
+	t->python_retry_ns = 0;
+	t->python_misses = 0;
+}
+
 /* Give @task a slot; NULL when it has none to get (counted). It is not visible to other programs
  * before publish(). */
 static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 now)
@@ -92,8 +102,7 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->inode = 0;
 	t->held.word = 0;
 	t->seed_sp = 0;
-	t->cache[CP_CACHE_BLOCK].id = 0;
-	t->cache[CP_CACHE_RELEASE].id = 0;
+	forget_program(t);
 	__builtin_memset(&t->fx, 0, sizeof(t->fx));
 	t->forked_ns = 0;
 	t->fork_copy = 0;
@@ -138,6 +147,7 @@ static __always_inline void seed_wait(struct cp_thread *t, const struct syscall_
 	if (t->why_cls != CP_FUTEX)
 		return;
 	decode_futex_wait(r, t->why_sys, &f);
+	t->fx.uaddr = f.word;
 	t->fx.key.word = f.word;
 	t->fx.key.space = t->tgid | (f.private ? 0 : CP_SPACE_SHARED);
 	t->fx.op = f.op;
@@ -155,6 +165,7 @@ static __always_inline u32 seed_block(struct task_struct *task, struct cp_thread
 	struct syscall_regs r = {};
 
 	compat_stack_regs(regs, &t->seed_ip, &t->seed_sp, &t->seed_bp);
+	t->seed_thread = compat_thread_pointer(task);
 	compat_syscall(regs, &r);
 	/* What it would wait for, were it not stopped: the restart after the stop goes on with
 	 * that. */
@@ -172,7 +183,7 @@ static __always_inline u32 seed_block(struct task_struct *task, struct cp_thread
 
 static __always_inline void seed(struct task_struct *task)
 {
-	u64 now = window_now();
+	u64 now = launched ? bpf_ktime_get_ns() : window_now();
 	struct cp_thread *t;
 	u32 cls;
 
@@ -182,6 +193,11 @@ static __always_inline void seed(struct task_struct *task)
 	if (!t)
 		return;
 	publish(t);
+	if (launched) {
+		/* It waits for its start.  Nothing counts yet, so what it does is of no matter. */
+		settle_seed(t, CP_OTHER, now);
+		return;
+	}
 	/* Read after it is published: a later change is then seen as an event. */
 	if (!task->__state)
 		cls = task->on_cpu ? CP_RUN : CP_RUNQ_PREEMPT;
@@ -322,6 +338,28 @@ static __always_inline struct cp_thread *adopt_leader_tid(struct task_struct *ta
 	return t;
 }
 
+/*
+ * A command that was launched has become itself: what it was before, concprof's own child, is not
+ * part of it.  It begins here, and the window with it.  Returns now, or 0 when the window is over.
+ */
+static __always_inline u64 begin_launched(struct cp_thread *t)
+{
+	u64 now = bpf_ktime_get_ns();
+
+	if (__sync_val_compare_and_swap(&window_end_ns, 0, ~0ULL))
+		return window_now();
+	write_begin(t);
+	t->start_ns = now;
+	t->since_ns = now;
+	t->block_ns = now;
+	t->busy_since_ns = now;
+	t->run_from_ns = now;
+	become_active(t, now);
+	t->cls = CP_RUN;
+	write_end(t);
+	return now;
+}
+
 SEC("tp_btf/sched_process_exec")
 int on_exec(u64 *ctx)
 {
@@ -331,6 +369,8 @@ int on_exec(u64 *ctx)
 	u64 now = window_now();
 	u32 pid;
 
+	if (!now && t && launched)
+		now = begin_launched(t);
 	if (!now)
 		return 0;
 	if (!t && old_tid != (u32)task->pid)
@@ -342,8 +382,7 @@ int on_exec(u64 *ctx)
 	write_begin(t);
 	t->unwind_tgid = 0;
 	t->fork_copy = 0;
-	t->cache[CP_CACHE_BLOCK].id = 0;
-	t->cache[CP_CACHE_RELEASE].id = 0;
+	forget_program(t);
 	__builtin_memcpy(t->comm, task->comm, sizeof(t->comm));
 	write_end(t);
 	send_process(CP_RING_EXEC, t, now);

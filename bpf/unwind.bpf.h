@@ -189,8 +189,11 @@ static __always_inline void note_slot(struct cp_walk *w, u32 i)
 	w->bytes = off + 8;
 }
 
-/* What lies in no mapping is no return address; but where there were too many to list them all, or
- * in a region that is newer than the list, it may be. */
+/*
+ * The row for an address in no mapping of the list.  It is taken for no return address and ends the
+ * walk, even where the list is older than the mapping; only where the list is full, and may have
+ * left out code, it is a gap, which is stepped by frame pointers.
+ */
 static __always_inline u64 no_code(const struct cp_unwind_process *p)
 {
 	return p->len < CP_UNWIND_MAPPINGS_MAX ? (u64)CP_UNWIND_UNSUPPORTED << 56 : 0;

@@ -38,7 +38,7 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 {
 	struct cp_futex *fx = &t->fx;
 	u64 gap_ns = now - t->run_from_ns;
-	bool overtaken = (fx->value == 2 || fx->value == 3) && !fx->released;
+	bool overtaken = (fx->value == 2 || fx->value == 3 || fx->gil) && !fx->released;
 	bool timed_out = fx->timed && !fx->proven;
 	bool same = same_lock(&fx->key, key) && fx->op == op && fx->sp == sp &&
 		    fx->stack == stack && (restart || t->block_cls == CP_FUTEX);
@@ -48,6 +48,9 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 	fx->op = op;
 	fx->sp = sp;
 	fx->stack = stack;
+	fx->uaddr = key->word;
+	fx->gil = 0;
+	fx->seen_stack = fx->chained ? fx->seen_stack : 0;
 	fx->proven = 0;
 	fx->contender = 0;
 	fx->before_attach = 0;
@@ -63,21 +66,97 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 	}
 }
 
+/*
+ * A wait for the GIL of CPython: who holds it and what that thread does at this moment.  Waits of
+ * one interval (5 ms) follow each other; when the switch number is still the same, the holder has
+ * kept it all the time.
+ */
+static __noinline int look_at_gil(struct cp_thread *t, struct cp_unwind_process *p, u64 now)
+{
+	struct cp_thread *h = NULL;
+	u64 tstate, seen, switch_number = 0;
+	struct cp_futex *fx;
+
+	if (!t || !p)
+		return 0;
+	fx = &t->fx;
+	seen = fx->seen_stack;
+	tstate = python_gil_holder(&p->python, fx->key.word, &switch_number);
+	if (tstate)
+		h = slot_of_ns_tid(t, python_tid(&p->python, tstate));
+	if (h == t || (h && h->tgid != t->tgid))
+		h = NULL;
+	if (seen && switch_number == fx->seen_switch)
+		note_kept(fx);
+	fx->seen_switch = switch_number;
+	fx->seen_stack = h ? take_python_stack(t, p, tstate) : 0;
+	fx->seen_tid = h ? h->view_tid : 0;
+	enter_lock(fx, h, CP_BY_OWNER_WORD, now);
+	return 0;
+}
+
+/* The process's tables where @word is a part of a GIL of CPython: *ret_gil is its address. */
+static __always_inline struct cp_unwind_process *gil_at(const struct cp_thread *t, u64 word,
+							u64 *ret_gil)
+{
+	struct cp_unwind_process *p = use_python ? tables_of(t) : NULL;
+
+	if (!p || !p->python.runtime)
+		return NULL;
+	*ret_gil = python_gil_of(&p->python, word);
+	return *ret_gil ? p : NULL;
+}
+
+/*
+ * From 3.13 on locks have no futex word: a waiter of the parking lot sleeps on a semaphore in its
+ * own stack, behind the address of what it waits for (struct wait_entry, Python/parking_lot.c).
+ */
+#define PARKING_STACK_BYTES 1024
+static __always_inline u64 parked_on(const struct cp_thread *t, const struct futex_call *f, u64 sp)
+{
+	struct cp_unwind_process *p = use_python ? tables_of(t) : NULL;
+	u64 lock;
+
+	if (!p || !p->python.parking || !t->python_tstate || f->op != CP_OP_WAIT_BITSET ||
+	    f->value || f->word - sp >= PARKING_STACK_BYTES)
+		return 0;
+	lock = user_word(f->word - sizeof(u64));
+	return lock >> 47 ? 0 : lock;
+}
+
 static __always_inline void begin_futex_wait(struct cp_thread *t, const struct syscall_regs *r,
 					     u32 sys, u64 now)
 {
+	struct cp_unwind_process *python;
 	struct cp_futex *fx = &t->fx;
 	struct futex_call f = {};
 	struct cp_lock_key key;
 	struct cp_thread *h;
 	u32 evidence = CP_BY_NONE;
+	u64 gil = 0;
 
 	decode_futex_wait(r, sys, &f);
 	key.word = f.word;
 	key.space = t->tgid | (f.private ? 0 : CP_SPACE_SHARED);
+	python = f.private ? gil_at(t, f.word, &gil) : NULL;
+	if (python) {
+		key.word = gil;
+		key.space |= CP_SPACE_GIL;
+	} else if (f.private) {
+		u64 lock = parked_on(t, &f, r->sp);
+
+		if (lock)
+			key.word = lock;
+	}
 	begin_wait(t, &key, f.op, r->sp, t->block_stack, now, false);
+	fx->uaddr = f.word;
 	fx->value = f.value;
 	fx->timed = f.timed;
+	if (python) {
+		fx->gil = 1;
+		look_at_gil(t, python, now);
+		return;
+	}
 	h = holder_of(t, &f, &evidence);
 	enter_lock(fx, h, evidence, now);
 }
@@ -87,8 +166,12 @@ static __always_inline void resume_futex_wait(struct cp_thread *t, const struct 
 					      u64 now)
 {
 	struct cp_lock_key key = t->fx.key;
+	u64 uaddr = t->fx.uaddr;
+	u8 gil = t->fx.gil;
 
 	begin_wait(t, &key, t->fx.op, r->sp, t->fx.stack, now, true);
+	t->fx.uaddr = uaddr;
+	t->fx.gil = gil;
 	enter_lock(&t->fx, NULL, CP_BY_NONE, now);
 }
 
@@ -167,7 +250,7 @@ static __always_inline void resolve_futex(void *ctx, struct cp_thread *t, struct
 	struct cp_futex *fx = &t->fx;
 	u64 blocked_ns = now > t->block_ns ? now - t->block_ns : 0;
 
-	if (waker && fx->op != CP_OP_KERNEL && wakes_waiter(r, fx->key.word, fx->timed)) {
+	if (waker && fx->op != CP_OP_KERNEL && wakes_waiter(r, fx->uaddr, fx->timed)) {
 		fx->proven = 1;
 		fx->waker_tid = waker->view_tid;
 		fx->waker_slot = waker->slot;
@@ -181,6 +264,7 @@ static __always_inline void resolve_futex(void *ctx, struct cp_thread *t, struct
 		t->busy_since_ns = now; /* timed out or interrupted: it was idle */
 	}
 	fx->blocked_ns += blocked_ns;
+	note_seen(fx, blocked_ns);
 	if (fx->owned)
 		count_edge(t->view_tid, fx->holder_tid, CP_EDGE_LOCK, blocked_ns);
 	else

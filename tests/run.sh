@@ -12,25 +12,12 @@
 # The last line says how many checks `passed, failed, skipped`.
 set -uo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.." || exit 1
+. tests/child.sh
 
-PARTS="unit fuzz kernel cli samples truth capture stacks hostile python processes services vm"
+PARTS="unit fuzz kernel cli samples truth capture stacks hostile python processes python_truth python_stacks python_bad python_services services vm"
 
-passed=0 failed=0 skipped=0 child='' output=$(mktemp) || exit 1
-
-# shellcheck disable=SC2317 # called by a trap
-clean_up()
-{
-	if [ -n "$child" ]; then
-		kill "$child" 2> /dev/null
-		wait "$child"
-	fi
-	rm -f "$output"
-}
-
-trap clean_up EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+passed=0 failed=0 skipped=0 output=$(mktemp) || exit 1
+trap 'end_child; rm -f "$output"' EXIT
 
 # show COMMAND..: run it with its output on the terminal and in $output. In the background, or a
 # signal would be heeded only after its end; without letting bash ignore Ctrl-C for it.

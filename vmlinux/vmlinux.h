@@ -117,7 +117,12 @@ struct socket {
 	struct sock *sk;
 };
 
+struct thread_struct {
+	unsigned long fsbase; /* x86_64 */
+};
+
 struct task_struct {
+	struct thread_struct thread;
 	unsigned int __state;
 	unsigned int flags;
 	int on_cpu;

@@ -7,7 +7,7 @@ usage() {
 	cat <<'TEXT'
 usage: bench.sh [--pairs N] [--quick] [--write] [--raw FILE]
   --pairs N   pairs of each comparison (default 10, with --quick 3)
-  --quick     about two minutes, too noisy to be quoted
+  --quick     about three minutes, too noisy to be quoted
   --write     put the table into docs/BENCHMARKS.md, too (10 pairs at least)
   --raw FILE  keep the raw figures (JSON)
 TEXT
@@ -64,7 +64,7 @@ trap 'echo "$stats_before" >"$stats"; rm -rf "$folder"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-if [ -n "$quick" ]; then limit_s=150; else limit_s=700; fi
+if [ -n "$quick" ]; then limit_s=200; else limit_s=900; fi
 python3 -B "$here/measure.py" --pairs "$pairs" $quick --limit-s "$limit_s" \
 	"$folder" "$folder/raw.json"
 [ -z "$raw" ] || cp "$folder/raw.json" "$raw"

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+import measure_python
 import procs
 from procs import BenchError, Concprof, Offcputime, PerfSched, Target
 
@@ -145,7 +146,7 @@ def rounds(bench, idle_pid):
     ]
     without_waits = [c for c in conditions if c[0] in ("alone", "concprof")]
     own_locks = bench.program("mutex", "--uncontended", "--threads", "2", "--cpus", bench.load_cpu)
-    reserve_s = 60 if bench.opt.quick else 150  # for what comes after the rounds
+    reserve_s = 90 if bench.opt.quick else 200  # for what comes after the rounds
     for i in range(bench.opt.pairs):
         if time.monotonic() > bench.end_at - reserve_s:
             bench.say(f"the time is up after {i} of {bench.opt.pairs} pairs")
@@ -156,6 +157,8 @@ def rounds(bench, idle_pid):
             round_of(bench, workload, argv, conditions[turn:] + conditions[:turn])
         order = without_waits if i % 2 else without_waits[::-1]
         round_of(bench, "uncontended mutex", own_locks, order)
+        for workload, argv in measure_python.workloads(bench).items():
+            round_of(bench, workload, argv, order)
 
 
 # ---- stacks and names ----
@@ -424,6 +427,7 @@ def main(argv):
         idle = bench.children.start(IDLE_ARGV)
         rounds(bench, idle.pid)
         stack_costs(bench)
+        measure_python.costs(bench, SPELL_S)
         names(bench)
         single_runs(bench)
         losses(bench, idle.pid)

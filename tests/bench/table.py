@@ -11,6 +11,8 @@ TITLES = {
     "ping-pong": "Pipe ping-pong (two threads, one CPU; op = round trip)",
     "contended mutex": "Contended mutex (four threads, one CPU; op = one lock and unlock)",
     "uncontended mutex": "Uncontended mutexes (two threads, one CPU; op = one lock and unlock)",
+    "Python, 4 threads compute": "Python, four threads that compute below ten calls (one CPU; op = about 0.05 ms of work)",
+    "Python, threaded server": "Python, a server with a thread for each of eight connections (one CPU; op = a request)",
 }
 GOALS = {
     "others_ns": 100,
@@ -19,6 +21,9 @@ GOALS = {
     "memory_bytes": 64 * MIB,
     "attach_s": 0.5,
     "report_s": 1.0,
+    "ten_python_frames_ns": 2000,
+    "Python, 4 threads compute": 0.01,
+    "Python, threaded server": 0.02,
 }
 
 INTRO = """# Benchmarks
@@ -334,6 +339,32 @@ def goals_of_stacks(figures):
     return rows
 
 
+def goals_of_python(figures):
+    """What ten frames of Python add, and what whole programs pay."""
+    laps = figures.get("python", {})
+    rows = []
+    for name, what in (("block", "a block below ten calls of Python more, the same again"),
+                       ("block, another each time", "a block below ten calls of Python more, another each time"),
+                       ("GIL", "a switch of threads that wait for the GIL, ten calls of Python more")):
+        base, deep = (bpf_ns_per_switch(laps.get(each, [])) for each in (name, f"{name}, ten calls deeper"))
+        if not base or not deep:
+            continue
+        more = median(deep) - median(base)
+        frames = max(column(laps[f"{name}, ten calls deeper"], "frames"))
+        rows.append([f"{what} (walked: {frames})", f"at most {GOALS['ten_python_frames_ns']} ns",
+                     f"{more:.0f} ns; the whole switch {middle(deep, '{:.0f}')} ns",
+                     verdict(more, GOALS["ten_python_frames_ns"])])
+    for workload in ("Python, 4 threads compute", "Python, threaded server"):
+        conditions = figures["rounds"].get(workload, {})
+        own, noise = conditions.get("concprof", []), column(conditions.get("alone", []), "cpu_ratio")
+        if not own or not noise:
+            continue
+        rows.append([f"{workload}: cost", f"at most {GOALS[workload]:.0%}",
+                     f"{percent(cost_shares(own))}; CPU per op {middle(column(own, 'cpu_ratio'))}, A/A {min(noise):.3f}"
+                     f"..{max(noise):.3f}", verdict(median(cost_shares(own)), GOALS[workload])])
+    return rows
+
+
 def goals_of_names(figures):
     rows = []
     found = figures.get("names", {})
@@ -356,8 +387,8 @@ def goals_of_names(figures):
 
 
 def goals_table(figures):
-    rows = (goals_of_rounds(figures["rounds"]) + goals_of_stacks(figures) + goals_of_names(figures)
-            + goals_of_runs(figures))
+    rows = (goals_of_rounds(figures["rounds"]) + goals_of_stacks(figures) + goals_of_python(figures)
+            + goals_of_names(figures) + goals_of_runs(figures))
     losses = figures["losses"]
     rows.append(
         ["losses in all runs of concprof here", "0",

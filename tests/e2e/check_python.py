@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """check_python.py run REPORT VERDICT: the verdict on samples/python/threads.py.
 check_python.py gain REPORT LOG FIXED_REPORT FIXED_LOG: the predicted gain is that of the cured twin, by
-operations a second, and the twin has another verdict."""
+operations a second, and the twin has another verdict.
+check_python.py convoy REPORT LOG FIXED_LOG: samples/python/convoy.py. Each answer waits for the GIL once, until the
+computing thread is made to give it up."""
 
 import sys
 
 from e2e import Check, check_sums, load, ops_rate
 
 GAIN_TOLERANCE = 0.25  # the bound leaves out what switches and processes cost
+
+
+INTERVAL_NS = 5_000_000  # after which a waiter asks for the GIL (sys.getswitchinterval())
 
 
 def run(check, report_path, wanted):
@@ -35,9 +40,21 @@ def gain(check, report_path, log, fixed_path, fixed_log):
     check.note(f"cured: {fixed['bottleneck']}")
 
 
+def convoy(check, report_path, log, fixed_log):
+    report = load(report_path)
+    answers, cured = ops_rate(log, "answers"), ops_rate(fixed_log, "answers")
+    names = [thread for thread in report["threads"] if thread["classes"]["gil"] > 0]
+    gil_ns = max((thread["classes"]["gil"] for thread in names), default=0)
+    # The answering thread is the one that waits: once for each answer, for the interval at least.
+    waited = gil_ns / (answers * report["window"]["duration_ns"] / 1e9)
+    check.that(waited >= 0.9 * INTERVAL_NS, f"{waited / 1e6:.2f} ms of waiting for the GIL an answer")
+    check.that(cured >= 2 * answers, f"{answers:.0f} answers a second, the cured twin gives {cured:.0f}")
+    check.note(f"{waited / 1e6:.2f} ms for the GIL an answer, {answers:.0f} answers a second, cured {cured:.0f}")
+
+
 def main():
     check = Check()
-    {"run": run, "gain": gain}[sys.argv[1]](check, *sys.argv[2:])
+    {"run": run, "gain": gain, "convoy": convoy}[sys.argv[1]](check, *sys.argv[2:])
     check.end()
 
 

@@ -5,9 +5,8 @@ samples counted themselves. The functions below, one for each WHAT, say what is 
 
 import re
 import sys
-import unicodedata
 
-from e2e import (Check, check_sums, clock_offset_ns, load, lock_named, share, thread_names,
+from e2e import (Check, active, check_sums, clock_offset_ns, load, lock_named, share, strings, thread_names,
                  truth_series, window_ns)
 
 LOCK_TOLERANCE = 0.05
@@ -117,23 +116,6 @@ def timed(check, report, log):
 
 
 # ---- names ----
-
-def strings(value):
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for each in value:
-            yield from strings(each)
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            yield key
-            yield from strings(each)
-
-
-def active(text):
-    """Characters that act on a terminal, a line or the reading direction instead of being shown."""
-    return sorted({f"U+{ord(c):04X}" for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")})
-
 
 def names(check, report, text_path):
     """Thread names come out inert: no control character, no invalid UTF-8, none missing."""

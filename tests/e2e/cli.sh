@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Bad input that needs no kernel side: each gets one clear line and the right exit status, and leaves
-# nothing behind.  Usage: tests/e2e/cli.sh [CONCPROF]
+# nothing behind.  And, where there are the rights, a command that concprof starts.
+# Usage: tests/e2e/cli.sh [CONCPROF]
 set -u
 concprof=$(realpath "${1:-./concprof}")
 dir=$(mktemp -d)
@@ -132,13 +133,24 @@ else
 	echo 'skipped: full disk and read-only folder (no right to mount)'
 fi
 
-# no rights
+# no rights; which ones it takes is said in the same words everywhere
+rights='root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE'
 if [ "$(id -u)" != 0 ]; then
-	refused 1 'no rights: .*sudo' -p $$
+	refused 1 "no rights: .*$rights.*sudo" -p $$
 elif chmod 755 . && install -m 755 "$concprof" ./copy &&
 	setpriv --reuid 65534 --regid 65534 --clear-groups ./copy --version >/dev/null 2>&1; then
 	setpriv --reuid 65534 --regid 65534 --clear-groups ./copy -p $$ >out 2>err
-	told 'concprof without rights' 'no rights: .*sudo' $? 1
+	told 'concprof without rights' "no rights: .*$rights.*sudo" $? 1
+	setpriv --reuid 65534 --regid 65534 --clear-groups ./copy doctor >out 2>err
+	same 'exit status of doctor without rights' $? 1
+	same 'doctor without rights: the answer first' "$(head -n 1 out)" \
+		'concprof cannot profile here: right CAP_BPF, right CAP_PERFMON are missing.'
+	same 'doctor without rights: no row that is ok' "$(grep -cE '^.{35}ok ' out)" 0
+	same 'doctor without rights: its cause' "$(grep -c '^right CAP_BPF .*missing' out)" 1
+	same 'doctor without rights: not what follows from it' "$(grep -cE '^(program|map|helper)' out)" 0
+	setpriv --reuid 65534 --regid 65534 --clear-groups ./copy doctor --verbose >out 2>err
+	same 'doctor --verbose: what follows, too' "$(grep -cE '^program tp_btf/sched_switch .*missing' out)" 1
+	same 'doctor --verbose: what is ok, too' "$(grep -c '^kernel .*ok ' out)" 1
 else
 	echo 'skipped: rights cannot be given up here'
 fi
@@ -161,6 +173,7 @@ same 'exit status of --version' $? 0
 same 'concprof --version' "$(grep -cE '^concprof [0-9]+\.[0-9]+\.[0-9]+$' out)" 1
 "$concprof" --help >out 2>err
 same 'exit status of --help' $? 0
+same 'rights in concprof --help' "$(grep -c "Profiling takes $rights\." out)" 1
 same 'concprof --help' "$(grep -c -e '--no-children' out)" 1
 same 'no messages with --help' "$(cat err)" ''
 : >out
@@ -175,6 +188,22 @@ exec 3<&-
 same 'exit status when nobody reads' $? 1
 same 'no complaint when nobody reads' "$(cat err)" ''
 exec 4>&-
+
+# A command counts from its exec on: sleep(1) sleeps and does nothing else, while concprof's own child
+# waits for its start in a read before it becomes that.
+if "$concprof" doctor >rights 2>&1; then
+	same 'doctor: the answer first' "$(head -n 1 rights)" 'concprof can profile here.'
+	same 'doctor: no row that is ok' "$(grep -cE '^.{35}ok ' rights)" 0
+	"$concprof" -f json -- sleep 0.2 >out 2>err
+	same 'exit status of a command' $? 0
+	same 'a command is what it is since its exec' "$(jq -c '[.threads[] | [.name, .classes.pool_idle]],
+		[.blocks[] | select(.class != "disk").syscall]' out | tr -d '\n')" \
+		'[["sleep",0]]["clock_nanosleep"]'
+	same 'the process of a command' "$(jq -c '[.processes[] | .comm, .execs]' out)" '["sleep",1]'
+	refused 1 'no-such-command-: command not found' -- no-such-command-
+else
+	echo "skipped: a command of its own (no rights: $(head -n 1 rights))"
+fi
 
 echo "$checks checks of the command line, $failures failed"
 [ "$failures" = 0 ]

@@ -6,6 +6,7 @@ import datetime
 import json
 import re
 import sys
+import unicodedata
 
 CLASSES = ("run runq_preempt runq_wake lock gil peer disk net client_idle loop_idle sleep pool_idle "
            "child stopped other").split()
@@ -89,6 +90,23 @@ def check_sums(check, report, threads=None, losses=None):
                    f"the holders of {lock['name']!r} have {blame_ns} ns of {lock['blame_ns']}")
 
 
+def strings(value):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from strings(each)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield key
+            yield from strings(each)
+
+
+def active(text):
+    """Characters that act on a terminal, a line or the reading direction instead of being shown."""
+    return sorted({f"U+{ord(c):04X}" for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")})
+
+
 # ---- the truth over the report's window ----
 
 def parse_ns(text):
@@ -144,10 +162,10 @@ def cpu_series(watch_path):
     return Series(points)
 
 
-def ops_rate(path):
+def ops_rate(path, what="ops"):
     """Operations a second, by the lines that a Python sample prints."""
     with open(path, encoding="ascii") as file:
-        points = [tuple(map(int, found)) for found in re.findall(r"^ops=(\d+) at_ns=(\d+)$", file.read(), re.M)]
+        points = [tuple(map(int, found)) for found in re.findall(rf"^{what}=(\d+) at_ns=(\d+)$", file.read(), re.M)]
     return (points[-1][0] - points[0][0]) / (points[-1][1] - points[0][1]) * 1e9
 
 

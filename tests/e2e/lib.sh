@@ -296,7 +296,7 @@ need_rights()
 		exit $((failures > 0))
 	fi
 	if ! "$concprof" doctor > "$work/doctor" 2>&1; then
-		skip "$1" "concprof doctor says: $(tail -n 1 "$work/doctor")"
+		skip "$1" "concprof doctor says: $(head -n 1 "$work/doctor")"
 		exit $((failures > 0))
 	fi
 }

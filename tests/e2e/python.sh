@@ -4,12 +4,13 @@
 # python.sh [NAME..]
 #
 # Python's threads (samples/python): the verdict, and the predicted gain against the one that the cured
-# twin has. By the system's own interpreter, which has no symbols.
+# twin has. By the system's own interpreter, which has no symbols. Before that, what is read of frames and lines
+# against what the interpreter says itself; PYTHONS names more interpreters for it.
 # shellcheck disable=SC2317 # the cases are called by their names
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-CASES="gil hash lock"
+CASES="walk gil convoy hash lock"
 PYTHON=${PYTHON-/usr/bin/python3}
 
 has_ops()
@@ -17,13 +18,13 @@ has_ops()
 	[ "$(grep -c '^ops=' "$1")" -ge "$2" ]
 }
 
-# profiled NAME KIND [--fixed]: sets $report and $log
+# profiled NAME SAMPLE [ARGUMENT..]: sets $report and $log
 profiled()
 {
-	local name=$1 status=0
-	shift
+	local name=$1 sample=$2 status=0
+	shift 2
 	report=$work/$name.json log=$work/$name.log
-	start "$log" "$PYTHON" samples/python/threads.py "$@"
+	start "$log" "$PYTHON" "samples/python/$sample.py" "$@"
 	if ! until_true 20 has_ops "$log" 2; then
 		fail "$name" "did not start: $(tail -n 2 "$log" | tr '\n' ' ')"
 		stop "$started" KILL
@@ -42,23 +43,41 @@ judged()
 	verdict_of "$1" python3 "$e2e/check_python.py" "${@:2}" || keep "$1" "$report" "$log"
 }
 
-# with_twin KIND VERDICT
+# with_twin NAME VERDICT SAMPLE [ARGUMENT..]
 with_twin()
 {
-	local kind=$1 verdict=$2 base
-	profiled "$kind" "$kind" || return
-	judged "python-$kind" run "$report" "$verdict"
+	local name=$1 verdict=$2 base
+	shift 2
+	profiled "$name" "$@" || return
+	judged "python-$name" run "$report" "$verdict"
 	base=$report,$log
-	profiled "$kind-fixed" "$kind" --fixed || return
-	judged "python-$kind-gain" gain "${base%,*}" "${base#*,}" "$report" "$log"
+	profiled "$name-fixed" "$@" --fixed || return
+	judged "python-$name-gain" gain "${base%,*}" "${base#*,}" "$report" "$log"
 }
 
-case_gil() { with_twin gil gil; }
-case_lock() { with_twin lock threads.lock; }
+case_walk()
+{
+	local python
+	for python in "$PYTHON" ${PYTHONS-}; do
+		verdict_of "python-walk" python3 "$e2e/check_python_walk.py" build/tests/python_walk "$python"
+	done
+}
+
+case_gil() { with_twin gil gil threads gil; }
+case_lock() { with_twin lock threads.lock threads lock; }
+
+case_convoy()
+{
+	local base
+	with_twin convoy gil convoy
+	base=$work/convoy
+	[ ! -s "$base-fixed.json" ] || report=$base.json log=$base.log \
+		judged python-convoy-answers convoy "$base.json" "$base.log" "$base-fixed.log"
+}
 
 case_hash()
 {
-	profiled hash hash && judged python-hash run "$report" cpu.saturated
+	profiled hash threads hash && judged python-hash run "$report" cpu.saturated
 }
 
 report='' log=''

@@ -10,6 +10,7 @@
 # Where clang has no fuzzer runtime this is skipped with the reason, and fails with CI=true.
 set -uo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../.." || exit 1
+. tests/child.sh
 
 seconds=${1-60}
 [ $# = 0 ] || shift
@@ -23,24 +24,9 @@ if [ ${#names[@]} = 0 ]; then
 fi
 
 out=build/fuzz
-child=''
 mkdir -p $out || exit 1
 work=$(mktemp -d) || exit 1
-
-# shellcheck disable=SC2317 # called by a trap
-clean_up()
-{
-	if [ -n "$child" ]; then
-		kill "$child" 2> /dev/null
-		wait "$child"
-	fi
-	rm -rf "$work"
-}
-
-trap clean_up EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'end_child; rm -rf "$work"' EXIT
 
 if ! echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
 	"${CLANG:-clang}" -fsanitize=fuzzer,address,undefined -x c - -o "$work/probe" 2> /dev/null; then
@@ -135,6 +121,17 @@ seed_demangle()
 		printf _RNvXs_CsbmNqQUJIY6D_4core3fooNtB2_3Foo3bar > "$1/rust0" &&
 		printf _D3std5stdio__T7writelnTAyaZQoFNfQjZv > "$1/d" &&
 		printf _ZZN1AIXadL_Z1fvEEE1bEvENKUlT_E_clIiEEDaS1_ > "$1/lambda" && printf main > "$1/plain"
+}
+
+# The process as it is, for each version, with a word changed that nobody reads, and without the type of code.
+seed_python()
+{
+	local version
+
+	for version in 00 01 02 03 04 05 80 81 82 83 84 85; do
+		printf '\x%s' "$version" > "$1/$version" &&
+			printf '\x%s\xf8\x0f\x07\x00ABCDEFGH' "$version" > "$1/$version-changed" || return
+	done
 }
 
 # ---- runs ----

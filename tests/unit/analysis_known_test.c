@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The known answers of docs/VERDICTS.md, as a run of 10 s on 2 CPUs would show them. */
+#include "base/num.h"
 #include "tests/unit/analysis_fixture.h"
 #include "tests/unit/suites.h"
 
@@ -232,6 +233,8 @@ START_TEST(answer_8_hogs)
 	build_host(b, 0.01, 19.99);
 	v = judge_built(b);
 	ck_assert_ptr_nonnull(strstr(strbuf_str(&v.main.next_step), "`counter.lock` is not to"));
+	ck_assert_str_eq(strbuf_str(&v.main.cause),
+			 "other programs take 1.4 of 2 CPUs, this one gets 0.6 CPUs");
 	ck_assert_double_lt(v.lock_gain[0], 1.05);
 	expect(&v, "cpu.oversubscribed", 20 / 6.4);
 	build_free(b);
@@ -305,7 +308,7 @@ START_TEST(healthy_cpu_work)
 	v = judge_built(b);
 	ck_assert_str_eq(strbuf_str(&v.main.summary),
 			 "The CPUs are the limit: 2.0 of 2 CPUs are busy with the program's own "
-			 "work; mostly in compress.");
+			 "work; 100% of it in compress.");
 	ck_assert_int_eq(v.confidence, CONFIDENCE_HIGH);
 	expect(&v, "cpu.saturated", 1);
 	build_free(b);
@@ -355,8 +358,47 @@ START_TEST(one_full_of_four)
 	v = judge_built(b);
 	ck_assert_str_eq(strbuf_str(&v.main.summary),
 			 "One thread is full: worker (100) runs 100% of the time, so that the "
-			 "program uses 1.0 of 2 CPUs; it computes mostly in parse; spreading its "
-			 "work would give up to 2.0x (then the 2 CPUs are the limit).");
+			 "program uses 1.0 of 2 CPUs; it spends 100% of its CPU time in parse; "
+			 "spreading its work would give up to 2.0x (then the 2 CPUs are the "
+			 "limit).");
+	expect(&v, "threads.imbalance", 2);
+	build_free(b);
+}
+END_TEST
+
+/* Of 1,000 samples each: by what has a name or at least a module, and only what stands out. */
+static const struct {
+	const char *frame;
+	unsigned count; /* of it; 300 are at an address that nothing is known of, the rest thin */
+	const char *cause;
+} hot_places[] = {
+	{"app!parse", 420, "it spends 42% of its CPU time in parse"},
+	{"app!", 420, "it spends 42% of its CPU time in app+0x12"},
+	{"app!parse", 90, ""},
+	{"!", 420, ""},
+};
+
+START_TEST(hot_place)
+{
+	static const char *const thin[] = {"app!a", "app!b", "app!c", "app!d",
+					   "app!e", "app!f", "app!g", "app!h"};
+	const char *const frames[] = {hot_places[_i].frame, NULL};
+	const char *const unknown[] = {"!", NULL};
+	struct snap_builder *b = build_new(10, 2);
+	uint32_t thread = build_thread(b, "main");
+	struct verdict v;
+
+	build_time(b, thread, CLASS_RUN, 10);
+	build_sample(b, thread, build_stack(b, frames), hot_places[_i].count);
+	build_sample(b, thread, build_stack(b, unknown), 300);
+	for (size_t i = 0; i < ARRAY_LEN(thin); i++) {
+		const char *const stack[] = {thin[i], NULL};
+
+		build_sample(b, thread, build_stack(b, stack), (700 - hot_places[_i].count) / 8);
+	}
+	v = judge_built(b);
+	ck_assert_str_eq(strbuf_str(&v.main.cause), hot_places[_i].cause);
+	ck_assert(!strstr(strbuf_str(&v.main.next_step), "the work of ") == !*hot_places[_i].cause);
 	expect(&v, "threads.imbalance", 2);
 	build_free(b);
 }
@@ -421,6 +463,34 @@ START_TEST(row_lock)
 }
 END_TEST
 
+/* Asleep nearly all the time on a condition variable: woken by each other (0), by a thread that
+ * hands out the work and never sleeps there (1), or by each other once a second (2). */
+START_TEST(idle_threads_that_wake_each_other)
+{
+	struct snap_builder *b = build_new(10, 2);
+	uint32_t first = build_threads(b, "worker", 4);
+	uint32_t boss = build_thread(b, "boss");
+	uint32_t cond = build_lock(b, "turn.cond", LOCK_CONDVAR, false);
+	struct verdict v;
+
+	build_time(b, boss, CLASS_SLEEP, 10);
+	for (uint32_t i = 0; i < 4; i++) {
+		build_time(b, first + i, CLASS_RUN, 0.01);
+		build_time(b, first + i, CLASS_POOL_IDLE, 9.99);
+		build_wait(b, cond, first + i, _i == 2 ? 10 : 500, 9.99, SNAP_NONE);
+		build_hold(b, cond, _i == 1 ? boss : first + (i + 1) % 4, 9.99, CLASS_SLEEP,
+			   SNAP_NONE);
+	}
+	b->locks[cond].peer_ns = 0;
+	v = judge_built(b);
+	ck_assert_str_eq(v.main.bottleneck, "idle");
+	ck_assert(v.main.in_doubt == (_i == 0));
+	ck_assert(!strstr(strbuf_str(&v.main.next_step), "`turn.cond`") == (_i != 0));
+	verdict_free(&v);
+	build_free(b);
+}
+END_TEST
+
 START_TEST(service_without_load)
 {
 	struct snap_builder *b = build_new(10, 2);
@@ -436,6 +506,25 @@ START_TEST(service_without_load)
 	ck_assert_ptr_nonnull(strstr(strbuf_str(&v.main.summary), "Idle: waiting for requests"));
 	expect(&v, "idle", 0);
 	build_free(b);
+}
+END_TEST
+
+/* A capture that ends before its first slice has no window; one that is complete had no target. */
+START_TEST(unclear_when_cut_early)
+{
+	for (int complete = 0; complete < 2; complete++) {
+		struct snap_builder *b = build_new(0, 2);
+		struct verdict v;
+
+		b->slices_planned = 0;
+		b->snap.complete = complete;
+		build_thread(b, "main");
+		v = judge_built(b);
+		ck_assert_str_eq(v.main.bottleneck, "unclear");
+		ck_assert_int_eq(strstr(strbuf_str(&v.main.headline), "cut off") == NULL, complete);
+		verdict_free(&v);
+		build_free(b);
+	}
 }
 END_TEST
 
@@ -457,9 +546,12 @@ Suite *analysis_known_suite(void)
 	tcase_add_test(tc, healthy_cpu_work);
 	tcase_add_test(tc, healthy_server);
 	tcase_add_test(tc, one_full_of_four);
+	tcase_add_loop_test(tc, hot_place, 0, ARRAY_LEN(hot_places));
 	tcase_add_test(tc, full_event_loop);
 	tcase_add_test(tc, row_lock);
+	tcase_add_loop_test(tc, idle_threads_that_wake_each_other, 0, 3);
 	tcase_add_test(tc, service_without_load);
+	tcase_add_test(tc, unclear_when_cut_early);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -252,6 +252,18 @@ START_TEST(fit)
 }
 END_TEST
 
+START_TEST(base_name)
+{
+	ck_assert_str_eq(text_base_name("/usr/lib/libc.so.6"), "libc.so.6");
+	ck_assert_str_eq(text_base_name("./x"), "x");
+	ck_assert_str_eq(text_base_name("/x"), "x");
+	ck_assert_str_eq(text_base_name("x"), "x");
+	ck_assert_str_eq(text_base_name(""), "");
+	ck_assert_str_eq(text_base_name("/"), "/");
+	ck_assert_str_eq(text_base_name("a/b/"), "a/b/");
+}
+END_TEST
+
 Suite *base_text_suite(void)
 {
 	Suite *suite = suite_create("base_text");
@@ -263,6 +275,7 @@ Suite *base_text_suite(void)
 	tcase_add_loop_test(tc, width, 0, ARRAY_LEN(widths));
 	tcase_add_test(tc, width_agrees_with_libc);
 	tcase_add_loop_test(tc, fit, 0, ARRAY_LEN(fits));
+	tcase_add_test(tc, base_name);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

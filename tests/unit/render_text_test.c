@@ -69,7 +69,6 @@ static void expect_widths(void)
 	for (unsigned columns = 60; columns <= 250; columns++)
 		for (int ascii = 0; ascii < 2; ascii++)
 			expect_line_widths(render(columns, ascii, false), columns);
-	expect_line_widths(render(0, false, false), 100);
 	expect_line_widths(render(1, false, false), 20);
 }
 
@@ -207,6 +206,27 @@ START_TEST(early_ends_are_told)
 }
 END_TEST
 
+/* Cut off before its first slice: nothing is known of the run but what began it. */
+START_TEST(unknown_figures_are_not_zero)
+{
+	struct snapshot none = {.processes = fix.snap.processes,
+				.processes_len = fix.snap.processes_len,
+				.threads = fix.snap.threads,
+				.threads_len = fix.snap.threads_len};
+
+	fix.rep = report_make(&none, &fix.verdict);
+	expect_has(render(0, false, false), "1 process, 4 threads, duration unknown, 0 CPUs");
+	expect_has(strbuf_str(&out), "The capture was cut off");
+	expect_has(strbuf_str(&out), "own cost unknown\n");
+	expect_lacks(strbuf_str(&out), "THREADS");
+	expect_lacks(strbuf_str(&out), "LOCKS");
+	expect_lacks(strbuf_str(&out), "waits aggregated");
+	none.complete = true;
+	expect_lacks(render(0, false, false), "unknown");
+	expect_has(strbuf_str(&out), "THREADS");
+}
+END_TEST
+
 START_TEST(futex_calls_are_shown_when_counted)
 {
 	expect_lacks(render(100, false, false), "FUTEX CALLS");
@@ -292,6 +312,29 @@ START_TEST(numbers_are_never_cut)
 }
 END_TEST
 
+/* A file has no edge: every column is there, and no name is cut; sentences wrap all the same. */
+START_TEST(files_lose_nothing)
+{
+	char name[400];
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	fix.locks[0].name = name;
+	fix.snap.run.pids_len = 0;
+	strbuf_reset(&fix.verdict.main.cause);
+	strbuf_printf(&fix.verdict.main.cause, "held in %s by many others that are not told", name);
+	render(0, false, false);
+	expect_lacks(strbuf_str(&out), "…");
+	expect_has(strbuf_str(&out), "p50");
+	expect_has(strbuf_str(&out), "waiting in");
+	expect_has(strbuf_str(&out), name);
+	expect_has(strbuf_str(&out), "Cause  held in\n         nnn");
+	expect_has(strbuf_str(&out), "nnn\n         by many others that are not told\n");
+	expect_has(render(100, false, false), "…");
+	expect_lacks(strbuf_str(&out), name);
+}
+END_TEST
+
 static const char *wrapped(const char *text, unsigned columns)
 {
 	struct page page = {.out = &out, .columns = columns};
@@ -349,12 +392,14 @@ Suite *render_text_suite(void)
 	tcase_add_test(server, report_is_the_golden_one);
 	tcase_add_test(server, losses_are_told);
 	tcase_add_test(server, early_ends_are_told);
+	tcase_add_test(server, unknown_figures_are_not_zero);
 	tcase_add_test(server, futex_calls_are_shown_when_counted);
 	tcase_add_test(server, a_word_on_which_threads_idle_is_no_lock);
 	tcase_add_test(server, blocking_calls_show_when_they_matter);
 	tcase_add_test(server, processes_show_when_there_are_several);
 	tcase_add_test(server, narrow_tables_keep_what_matters);
 	tcase_add_test(server, numbers_are_never_cut);
+	tcase_add_test(server, files_lose_nothing);
 	tcase_add_test(server, lines_break_between_words);
 	tcase_add_test(server, formats_are_found_by_name_and_ending);
 	tcase_add_test(hostile, hostile_names_are_inert);

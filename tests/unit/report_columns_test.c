@@ -99,7 +99,8 @@ START_TEST(holders_are_summed_up_in_one_cell)
 	fix.holders[0].blame_ns = 12600 * NS_PER_MS;
 	fix.holders[1].blame_ns = 300 * NS_PER_MS;
 	expect(TABLE_LOCKS, "held_by", 0, "con-17 (disk)");
-	fix.holders[2].thread = 1; /* two release sites of one thread add up */
+	fix.holders[2].thread = 1; /* two stacks of one thread at one place add up */
+	fix.holders[2].stack = fix.holders[1].stack;
 	fix.holders[0].blame_ns = NS_PER_S;
 	fix.holders[2].blame_ns = NS_PER_S;
 	expect(TABLE_LOCKS, "held_by", 0, "con (4712) +1 (disk)");

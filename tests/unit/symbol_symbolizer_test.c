@@ -32,9 +32,26 @@ static char fixed_static[FIXTURE_PATH_MAX];
 static char packed[FIXTURE_PATH_MAX];
 static char stripped[FIXTURE_PATH_MAX];
 static char library[FIXTURE_PATH_MAX];
+/* Exports its global functions, and has its other symbols in a debug file. */
+static char exporting[FIXTURE_PATH_MAX];
 
 static struct symbolizer *s;
 static struct fixture_child child;
+
+static void make_exporting(void)
+{
+	static const char *const flags[] = {"-pie", "-fPIE", "-pthread", "-rdynamic", NULL};
+	char whole[FIXTURE_PATH_MAX], debug[FIXTURE_PATH_MAX], link[FIXTURE_PATH_MAX + 32];
+	const char *const split[] = {"objcopy", "--only-keep-debug", whole, debug, NULL};
+	const char *const strip[] = {"objcopy", "--strip-all", link, whole, exporting, NULL};
+
+	fixture_compile(fixture_path(whole, dir, "whole"), flags);
+	fixture_path(debug, dir, "exporting.debug");
+	fixture_path(exporting, dir, "exporting");
+	snprintf(link, sizeof(link), "--add-gnu-debuglink=%s", debug);
+	fixture_run(split);
+	fixture_run(strip);
+}
 
 static void setup_files(void)
 {
@@ -48,6 +65,7 @@ static void setup_files(void)
 	fixture_compile_library(fixture_path(library, dir, "library.so"));
 	fixture_path(stripped, dir, "stripped");
 	fixture_run(strip);
+	make_exporting();
 }
 
 static void teardown_files(void)
@@ -155,7 +173,6 @@ static void check_child(const char *path, const char *module)
 	check_named(data(at + 0xfffff), "big_bss", 0xfffff, module);
 	ck_assert_uint_eq(data(at + 0x80000).module_offset,
 			  fixture_symbol_value(path, "big_bss") + 0x80000);
-	ck_assert(!data(at).exported_only);
 }
 
 static void check_memory(void)
@@ -269,10 +286,25 @@ START_TEST(stripped_programs_give_module_and_offset)
 	ck_assert_ptr_null(got.name);
 	ck_assert_str_eq(got.module, stripped);
 	ck_assert_uint_eq(got.module_offset, fixture_symbol_value(pie, "local_function") + 2);
-	ck_assert(got.exported_only);
 	got = data(fixture_address(&child, "big_bss") + 0x80000);
 	ck_assert_int_eq(got.kind, SYMBOL_MODULE_ONLY);
 	ck_assert_uint_eq(got.module_offset, fixture_symbol_value(pie, "big_bss") + 0x80000);
+	fixture_stop(&child);
+}
+END_TEST
+
+START_TEST(a_debug_file_is_opened_for_names_that_the_program_lacks)
+{
+	size_t before;
+
+	start(exporting, NULL);
+	add(child.pid);
+	before = descriptors();
+	check_named(function(fixture_address(&child, "main")), "main", 0, exporting);
+	ck_assert_uint_eq(descriptors(), before);
+	check_named(function(fixture_address(&child, "local_function")), "local_function", 0,
+		    exporting);
+	ck_assert_uint_eq(descriptors(), before + 1);
 	fixture_stop(&child);
 }
 END_TEST
@@ -460,6 +492,7 @@ Suite *symbol_symbolizer_suite(void)
 	tcase_add_test(tcase, an_unknown_process_has_no_names);
 	tcase_add_test(tcase, a_deleted_binary_is_still_named);
 	tcase_add_test(tcase, stripped_programs_give_module_and_offset);
+	tcase_add_test(tcase, a_debug_file_is_opened_for_names_that_the_program_lacks);
 	tcase_add_test(tcase, a_refresh_sees_dlopen);
 	tcase_add_test(tcase, a_refresh_sees_exec);
 	tcase_add_test(tcase, processes_share_files);

@@ -15,6 +15,10 @@
 #define FULL_PRESENT 0.5
 #define IDLE_SHARE 0.05
 #define IDLE_CPUS_MAX 0.5
+/* Idle waits that end so often a second, and take this share of a thread's time, are worth a
+ * thought. */
+#define IDLE_TURNS_PER_S 5
+#define IDLE_TURNS_SHARE 0.5
 
 static double lesser(double a, double b)
 {
@@ -213,6 +217,34 @@ static void hand_on(struct load *load, const struct turns *turns)
 	load->net_ns = lesser(load->net_ns, load->non_idle_ns);
 }
 
+/* Threads that end each other's waits take turns at a lock that is built of a condition variable;
+ * or they are a pool whose workers wake each other. */
+static int judge_idle_turns(struct load *load)
+{
+	const struct snapshot *snap = load->snap;
+	_cleanup_free_ uint64_t *waited = NULL;
+	uint64_t most_ns = 0;
+
+	load->idle_turns = SNAP_NONE;
+	if (snap->threads_len == 0)
+		return 0;
+	waited = calloc(snap->threads_len, sizeof(*waited));
+	if (!waited)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < snap->locks_len; i++) {
+		const struct snap_lock *lock = &snap->locks[i];
+
+		if (lock->is_lock || lock->blocked_ns <= most_ns ||
+		    (double)lock->waits < IDLE_TURNS_PER_S * load->window_ns / NS_PER_S ||
+		    (double)lock->blocked_ns < IDLE_TURNS_SHARE * load->window_ns ||
+		    !turns_mutual(snap, NULL, i, waited))
+			continue;
+		most_ns = lock->blocked_ns;
+		load->idle_turns = i;
+	}
+	return 0;
+}
+
 static int judge_turns(struct load *load)
 {
 	_cleanup_(turns_free) struct turns turns = {.lock = SNAP_NONE};
@@ -232,7 +264,7 @@ static int judge_turns(struct load *load)
 		set_gain(load, &load->turns);
 	}
 	hand_on(load, &turns);
-	return 0;
+	return judge_idle_turns(load);
 }
 
 static void judge_threads(struct load *load)
@@ -389,7 +421,8 @@ static void slice_threads(struct load *load, const struct load *whole, double to
 struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t count)
 {
 	const struct snapshot *snap = whole->snap;
-	struct load load = {.snap = snap, .slice = true, .switches = whole->switches};
+	struct load load = {
+		.snap = snap, .slice = true, .idle_turns = SNAP_NONE, .switches = whole->switches};
 	double host_idle = 0, throttled = 0, top_lock = 0, top_run = 0, looks = 0, waiting = 0;
 	bool host_known = snap->host.idle_ns > 0 || snap->host.busy_ns > 0;
 	double idle_cpus;

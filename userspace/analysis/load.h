@@ -54,6 +54,9 @@ struct load {
 	struct load_wait all_locks; /* all of them cured at once */
 	/* Not a lock, but used like one: threads that wait for each other in turn at one place. */
 	struct load_wait turns;
+	/* Idle time that may be waiting in turn, too: the lock with the most of it, or SNAP_NONE.
+	 */
+	uint32_t idle_turns;
 	double top_lock_preempted; /* share of the waiting in which its holder had no CPU */
 	double preempted_ns;	   /* waiting for locks whose holder had no CPU */
 

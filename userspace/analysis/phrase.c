@@ -3,6 +3,7 @@
 
 #include "analysis/rules.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "model/site.h"
 
@@ -11,6 +12,8 @@
 
 /* Samples and blocks that are looked at: sorted, so that the rest cannot matter much. */
 #define LOOK_MAX 64
+/* A place with less of the samples than this is no hot one. */
+#define HOT_SHARE 0.1
 /* Less than this of the CPUs that it may use is worth a word on who uses the rest. */
 #define OWN_SHARE 0.95
 
@@ -173,39 +176,45 @@ void phrase_holding(struct strbuf *sb, const struct snapshot *snap, const struct
 		strbuf_puts(sb, kind == HOLDING_SAMPLED ? " in " : ", called by ");
 		snap_frame_line_text(sb, best);
 	} else if (*best->file && best->line) {
-		const char *slash = strrchr(best->file, '/');
-
-		strbuf_printf(sb, " at %s:%" PRIu32, slash ? slash + 1 : best->file, best->line);
+		strbuf_printf(sb, " at %s:%" PRIu32, text_base_name(best->file), best->line);
 	}
 }
 
-bool phrase_hottest(struct strbuf *sb, const struct snapshot *snap, uint32_t thread)
+double phrase_hottest(struct strbuf *sb, const struct snapshot *snap, uint32_t thread)
 {
 	struct {
 		const struct snap_frame *site;
 		uint64_t count;
 	} seen[LOOK_MAX] = {{0}};
 	unsigned seen_len = 0, best = 0;
+	uint64_t all = 0;
+	double share;
 
-	for (uint32_t i = 0; i < snap->samples_len && seen_len < LOOK_MAX; i++) {
+	for (uint32_t i = 0; i < snap->samples_len; i++) {
 		const struct snap_sample *sample = &snap->samples[i];
 		const struct snap_frame *site = snap_site_frame(snap, sample->stack);
 		unsigned at = 0;
 
-		if (!site || (thread != SNAP_NONE && sample->thread != thread))
+		if (thread != SNAP_NONE && sample->thread != thread)
 			continue;
+		all = num_sat_add(all, sample->count);
+		if (!site || !(*site->name || *site->module))
+			continue; /* a bare address helps nobody */
 		while (at < seen_len && !same_function(seen[at].site, site))
 			at++;
+		if (at == LOOK_MAX)
+			continue;
 		if (at == seen_len)
 			seen[seen_len++].site = site;
 		seen[at].count = num_sat_add(seen[at].count, sample->count);
 		if (seen[at].count > seen[best].count)
 			best = at;
 	}
-	if (seen_len == 0)
-		return false;
+	share = num_ratio((double)seen[best].count, (double)all);
+	if (share < HOT_SHARE)
+		return 0;
 	snap_frame_text(sb, seen[best].site);
-	return true;
+	return share;
 }
 
 static void add_limit(struct strbuf *sb, const struct load *load, const struct finding *f)

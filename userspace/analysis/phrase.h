@@ -37,9 +37,10 @@ void phrase_syscall(struct strbuf *sb, const struct snapshot *snap, uint32_t thr
 void phrase_holding(struct strbuf *sb, const struct snapshot *snap, const struct snap_lock *lock,
 		    enum time_class doing, const struct snap_frame *release);
 
-/* The function, outside the runtime libraries, in which @thread (SNAP_NONE = any) was sampled most;
- * false, nothing appended, without samples. */
-bool phrase_hottest(struct strbuf *sb, const struct snapshot *snap, uint32_t thread);
+/* The function, outside the runtime libraries, in which @thread (SNAP_NONE = any) was sampled most,
+ * module and offset where it has no name.  The share of the samples, or 0, nothing appended, where
+ * there are none or no place stands out. */
+double phrase_hottest(struct strbuf *sb, const struct snapshot *snap, uint32_t thread);
 /* The same with its caller, for waits of class @cls. */
 bool phrase_waiting_site(struct strbuf *sb, const struct snapshot *snap, enum time_class cls);
 

@@ -7,6 +7,7 @@
  * work of the threads allow.  Processes, or code that gives the lock up, come to that; fewer
  * threads do not.
  */
+#include "analysis/gil_seen.h"
 #include "analysis/phrase.h"
 #include "analysis/rules.h"
 #include "base/num.h"
@@ -65,6 +66,69 @@ void gil_find(const struct load *load, struct finding *f)
 	finding_set_gain(f, gain_remove_wait(&in));
 }
 
+/* "held the most in `count` (app.py:27), called by `work` (app.py:34): 85% of the waiting" */
+static void tell_line(struct strbuf *sb, const struct gil_seen *seen)
+{
+	strbuf_puts(sb, "held in ");
+	snap_frame_line_text(sb, seen->site);
+	if (seen->caller) {
+		strbuf_puts(sb, ", called by ");
+		snap_frame_line_text(sb, seen->caller);
+	}
+	strbuf_puts(sb, ", for ");
+	units_percent(sb, seen->share);
+	strbuf_puts(sb, " of the waiting");
+}
+
+static void tell_holder(const struct snapshot *snap, const struct snap_lock *gil,
+			const struct gil_seen *seen, struct finding *f)
+{
+	struct strbuf *sb = &f->cause;
+
+	if (seen->site)
+		tell_line(sb, seen);
+	if (gil->holders_len == 0 || gil->holders[0].thread == SNAP_NONE)
+		return;
+	f->thread = gil->holders[0].thread;
+	strbuf_puts(sb, seen->site ? "; the longest by thread " : "kept the longest by thread ");
+	snap_thread_text(sb, snap, f->thread);
+	strbuf_puts(sb, seen->site ? " (" : ", for ");
+	units_percent(sb, num_ratio((double)gil->holders[0].blame_ns, (double)gil->blame_ns));
+	strbuf_puts(sb, seen->site ? ")" : " of the waiting");
+}
+
+static void tell_kept(const struct gil_seen *seen, struct finding *f)
+{
+	struct strbuf *sb;
+
+	if (!seen->site || !seen->kept_all)
+		return;
+	sb = phrase_evidence(f);
+	units_count(sb, seen->kept_all);
+	strbuf_puts(sb,
+		    " times a thread kept it for a whole interval (5 ms) with others waiting, ");
+	units_count(sb, seen->kept);
+	strbuf_puts(sb, " of them in ");
+	snap_frame_text(sb, seen->site);
+}
+
+static void tell_convoy(const struct snapshot *snap, const struct snap_lock *gil, struct finding *f)
+{
+	const struct gil_convoy convoy = gil_convoy_of(snap, gil);
+	struct strbuf *sb;
+
+	if (convoy.thread == SNAP_NONE)
+		return;
+	sb = phrase_evidence(f);
+	strbuf_puts(sb, "convoy: thread ");
+	snap_thread_text(sb, snap, convoy.thread);
+	strbuf_puts(sb, " needs a CPU for ");
+	units_percent(sb, convoy.run_share);
+	strbuf_puts(sb, " of the time, but waits ");
+	units_duration(sb, convoy.wait_ns / convoy.waits);
+	strbuf_puts(sb, " for the GIL each time");
+}
+
 /* In a process whose time goes to pickling and queues it is these that wait for the GIL. */
 bool gil_explained(const struct load *load, const struct finding *f, const struct findings *all)
 {
@@ -82,6 +146,7 @@ void gil_tell(const struct load *load, struct finding *f)
 {
 	const struct snapshot *snap = load->snap;
 	const struct snap_lock *gil = &snap->locks[f->lock];
+	const struct gil_seen seen = gil_seen_of(snap, gil);
 	struct strbuf *sb = &f->headline;
 
 	strbuf_puts(sb,
@@ -89,15 +154,7 @@ void gil_tell(const struct load *load, struct finding *f)
 		    "costs ");
 	phrase_share(sb, load, load->class_ns[CLASS_GIL]);
 	strbuf_puts(sb, " of the time in which the program had work");
-	if (gil->holders_len > 0 && gil->holders[0].thread != SNAP_NONE) {
-		f->thread = gil->holders[0].thread;
-		strbuf_puts(&f->cause, "kept the longest by thread ");
-		snap_thread_text(&f->cause, snap, f->thread);
-		strbuf_puts(&f->cause, ", for ");
-		units_percent(&f->cause,
-			      num_ratio((double)gil->holders[0].blame_ns, (double)gil->blame_ns));
-		strbuf_puts(&f->cause, " of the waiting");
-	}
+	tell_holder(snap, gil, &seen, f);
 	phrase_gain(load, f, "running this work side by side");
 	sb = phrase_evidence(f);
 	units_count(sb, gil->waits);
@@ -112,6 +169,8 @@ void gil_tell(const struct load *load, struct finding *f)
 	strbuf_puts(sb, "busy: ");
 	phrase_busy(sb, load->busy_cpus, load->usable_cpus);
 	strbuf_puts(sb, " that the program could use");
+	tell_kept(&seen, f);
+	tell_convoy(snap, gil, f);
 	strbuf_puts(
 		&f->next_step,
 		"move the part that computes into processes (concurrent.futures."

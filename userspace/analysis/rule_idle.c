@@ -7,51 +7,14 @@
 
 #define ALL_BUT 0.995 /* would be rounded to 100% */
 
-/* Waits that end so often a second, and take this share of a thread's time, are worth a thought. */
-#define TURNS_PER_S 5
-#define TURNS_SHARE 0.5
-
-static bool waits_there(const struct snap_lock *lock, uint32_t thread)
-{
-	for (uint32_t i = 0; i < lock->waiters_len; i++)
-		if (lock->waiters[i].thread == thread)
-			return true;
-	return false;
-}
-
-/* Are most of its waits ended by threads that wait there, too?  So are those for a lock that is
- * built of a condition variable; and those of a pool whose workers wake each other. */
-static bool in_turn(const struct load *load, const struct snap_lock *lock)
-{
-	uint64_t mutual = 0;
-
-	if (lock->is_lock || (double)lock->waits < TURNS_PER_S * load->window_ns / NS_PER_S ||
-	    (double)lock->blocked_ns < TURNS_SHARE * load->window_ns)
-		return false;
-	for (uint32_t i = 0; i < lock->holders_len; i++) {
-		const struct snap_holder *holder = &lock->holders[i];
-
-		if (holder->thread != SNAP_NONE && waits_there(lock, holder->thread))
-			mutual = num_sat_add(mutual, holder->waits);
-	}
-	return mutual > lock->waits / 2;
-}
-
 void idle_find(const struct load *load, struct finding *f)
 {
 	f->fired = load_idle(load) && !load_backlogged(load);
 	f->by_time = true;
-	if (!f->fired || load->slice)
+	if (!f->fired || load->slice || load->idle_turns == SNAP_NONE)
 		return;
-	for (uint32_t i = 0; i < load->snap->locks_len; i++) {
-		const struct snap_lock *lock = &load->snap->locks[i];
-
-		if (in_turn(load, lock) &&
-		    (!f->in_doubt || lock->blocked_ns > load->snap->locks[f->lock].blocked_ns)) {
-			f->in_doubt = true;
-			f->lock = i;
-		}
-	}
+	f->in_doubt = true;
+	f->lock = load->idle_turns;
 }
 
 /* What it mainly waits for. */

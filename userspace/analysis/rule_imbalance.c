@@ -132,18 +132,21 @@ static void tell_evidence(const struct load *load, struct finding *f)
 void imbalance_tell(const struct load *load, struct finding *f)
 {
 	struct strbuf hottest = {0};
-	bool known = phrase_hottest(&hottest, load->snap, f->thread);
+	double hot = phrase_hottest(&hottest, load->snap, f->thread);
 
 	tell_headline(load, f);
-	if (known)
-		strbuf_printf(&f->cause, "%s computes mostly in %s",
-			      load->full_threads == 1 ? "it" : "the fullest", strbuf_str(&hottest));
+	if (hot > 0) {
+		strbuf_printf(&f->cause, "%s spends ",
+			      load->full_threads == 1 ? "it" : "the fullest");
+		units_percent(&f->cause, hot);
+		strbuf_printf(&f->cause, " of its CPU time in %s", strbuf_str(&hottest));
+	}
 	phrase_gain(load, f, "spreading its work");
 	tell_evidence(load, f);
 	strbuf_printf(&f->next_step,
 		      "spread the work%s%s over more threads or processes, or make it cheaper: one "
 		      "thread cannot use more than one CPU",
-		      known ? " of " : "", strbuf_str(&hottest));
+		      hot > 0 ? " of " : "", strbuf_str(&hottest));
 	f->next_step.failed |= hottest.failed;
 	strbuf_free(&hottest);
 }

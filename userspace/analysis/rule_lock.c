@@ -11,6 +11,7 @@
 #include "analysis/rules.h"
 #include "base/num.h"
 #include "base/units.h"
+#include "model/held.h"
 #include "model/site.h"
 
 #include <string.h>
@@ -21,8 +22,6 @@
 #define PREEMPTED_NOTED 0.1
 /* From this share on what a holder does is what it mostly does. */
 #define MAINLY_SHARE 0.5
-/* Holders that are looked at: sorted by blame, so that the rest cannot matter much. */
-#define HOLDERS_LOOK_MAX 64
 
 enum variant { ONE_LOCK, TURNS, ALL_LOCKS };
 
@@ -70,83 +69,6 @@ bool lock_explained(const struct load *load, const struct finding *f, const stru
 	       findings_called(all, "cpu.oversubscribed");
 }
 
-struct held {
-	uint32_t thread; /* SNAP_NONE = nobody is known */
-	uint32_t others; /* threads that hold it at the same place, too */
-	const struct snap_frame *site;
-	enum time_class main_class; /* what they did meanwhile .. */
-	double main_ns;		    /* .. for so long; 0 = not known */
-	double blame_ns;
-};
-
-static bool same_site(const struct snap_frame *a, const struct snap_frame *b)
-{
-	if (!a || !b)
-		return a == b;
-	return *a->name || *b->name ? !strcmp(a->name, b->name) : a->ip == b->ip;
-}
-
-/* Is holder @at's thread among the holders [@first, @at) of the same site?  (One thread can be
- * there several times, by different stacks.) */
-static bool seen_before(const struct snapshot *snap, const struct snap_lock *lock, uint32_t first,
-			uint32_t at)
-{
-	const struct snap_holder *holder = &lock->holders[at];
-	const struct snap_frame *site = snap_site_frame(snap, holder->stack);
-
-	for (uint32_t i = first; i < at; i++) {
-		if (lock->holders[i].thread == holder->thread &&
-		    same_site(site, snap_site_frame(snap, lock->holders[i].stack)))
-			return true;
-	}
-	return false;
-}
-
-/* All holders that released at the site of holder @first, together. */
-static struct held sum_site(const struct snapshot *snap, const struct snap_lock *lock,
-			    uint32_t first)
-{
-	struct held held = {.thread = lock->holders[first].thread,
-			    .site = snap_site_frame(snap, lock->holders[first].stack)};
-	double while_ns[CLASS_COUNT] = {0};
-
-	for (uint32_t i = first; i < lock->holders_len && i < HOLDERS_LOOK_MAX; i++) {
-		const struct snap_holder *holder = &lock->holders[i];
-
-		if (holder->thread == SNAP_NONE ||
-		    !same_site(held.site, snap_site_frame(snap, holder->stack)))
-			continue;
-		held.others += i > first && !seen_before(snap, lock, first, i);
-		held.blame_ns += (double)holder->blame_ns;
-		for (int c = 0; c < CLASS_COUNT; c++)
-			while_ns[c] += (double)holder->while_ns[c];
-	}
-	for (int c = 0; c < CLASS_COUNT; c++) {
-		if (c != CLASS_OTHER && while_ns[c] > held.main_ns) { /* OTHER: not seen */
-			held.main_ns = while_ns[c];
-			held.main_class = (enum time_class)c;
-		}
-	}
-	return held;
-}
-
-/* The place whose holders caused most of the waiting. */
-static struct held find_held(const struct snapshot *snap, const struct snap_lock *lock)
-{
-	struct held best = {.thread = SNAP_NONE};
-
-	for (uint32_t i = 0; i < lock->holders_len && i < HOLDERS_LOOK_MAX; i++) {
-		struct held held;
-
-		if (lock->holders[i].thread == SNAP_NONE)
-			continue;
-		held = sum_site(snap, lock, i);
-		if (held.blame_ns > best.blame_ns)
-			best = held;
-	}
-	return best;
-}
-
 static void tell_headline(const struct load *load, struct finding *f, enum variant variant,
 			  const struct load_wait *wait)
 {
@@ -177,8 +99,22 @@ static void tell_headline(const struct load *load, struct finding *f, enum varia
 	strbuf_puts(sb, " of the time in which the program had work");
 }
 
+/* Of a line it is said what is there; a function alone is both. */
+static void tell_place(struct strbuf *sb, enum variant variant, const struct snap_held *held)
+{
+	if (!held->site)
+		return;
+	if (!*held->site->file || !held->site->line)
+		strbuf_puts(sb, " in ");
+	else if (variant == TURNS)
+		strbuf_puts(sb, ", which wakes them in ");
+	else
+		strbuf_puts(sb, held->taken ? ", taken in " : ", released in ");
+	snap_frame_line_text(sb, held->site);
+}
+
 static void tell_cause(const struct snapshot *snap, const struct snap_lock *lock, struct finding *f,
-		       enum variant variant, const struct held *held)
+		       enum variant variant, const struct snap_held *held)
 {
 	struct strbuf *sb = &f->cause;
 
@@ -193,10 +129,7 @@ static void tell_cause(const struct snapshot *snap, const struct snap_lock *lock
 		units_count(sb, held->others);
 		strbuf_puts(sb, held->others == 1 ? " other" : " others");
 	}
-	if (held->site) {
-		strbuf_puts(sb, " in ");
-		snap_frame_line_text(sb, held->site);
-	}
+	tell_place(sb, variant, held);
 	if (held->main_ns > 0) {
 		strbuf_printf(sb,
 			      held->main_ns >= MAINLY_SHARE * held->blame_ns
@@ -262,13 +195,13 @@ static const enum advice_kind advice_by_class[CLASS_COUNT] = {
 	[CLASS_OTHER] = ADVICE_BLOCK,
 };
 
-static enum advice_kind advise(const struct held *held)
+static enum advice_kind advise(const struct snap_held *held)
 {
 	return held->main_ns > 0 ? advice_by_class[held->main_class] : ADVICE_COMPUTE;
 }
 
 /* @section is the holder's function, "" = unknown. */
-static void tell_next(const struct snap_lock *lock, struct finding *f, const struct held *held,
+static void tell_next(const struct snap_lock *lock, struct finding *f, const struct snap_held *held,
 		      const char *section)
 {
 	enum advice_kind kind = advise(held);
@@ -329,7 +262,7 @@ static void tell_waits(const struct load *load, struct finding *f, const struct 
 }
 
 static void tell_evidence(const struct load *load, struct finding *f, const struct load_wait *wait,
-			  const struct held *held)
+			  const struct snap_held *held)
 {
 	const struct snap_lock *lock = &load->snap->locks[wait->lock];
 	struct strbuf *sb;
@@ -366,7 +299,7 @@ void lock_tell(const struct load *load, struct finding *f)
 	const struct load_wait *wait;
 	enum variant variant = choose(load, &wait);
 	const struct snap_lock *lock = &load->snap->locks[wait->lock];
-	struct held held = find_held(load->snap, lock);
+	struct snap_held held = snap_held_of(load->snap, lock);
 	struct strbuf section = {0};
 
 	f->thread = held.thread;

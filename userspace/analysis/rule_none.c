@@ -34,7 +34,7 @@ static void tell_no_cpu_left(const struct load *load, struct finding *f, double 
 		    "Nothing to gain beside the other programs: threads wait for each other for ");
 	phrase_share(sb, load, waiting_ns);
 	strbuf_puts(sb, " of the time in which the program had work, but no CPU is idle");
-	strbuf_puts(&f->cause, "others use ");
+	strbuf_puts(&f->cause, "other programs take ");
 	phrase_busy(&f->cause, load->other_cpus, load->machine_cpus);
 	strbuf_puts(&f->next_step,
 		    "measure again while the program has the CPUs for itself: then it shows "

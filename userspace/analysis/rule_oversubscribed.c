@@ -70,8 +70,10 @@ void oversubscribed_tell(const struct load *load, struct finding *f)
 	if (preempted)
 		strbuf_puts(sb, ", or wait for one that does");
 	sb = &f->cause;
-	strbuf_puts(sb, "others use ");
+	strbuf_puts(sb, "other programs take ");
 	phrase_busy(sb, load->other_cpus, load->machine_cpus);
+	strbuf_puts(sb, ", this one gets ");
+	phrase_cpus(sb, load->busy_cpus);
 	phrase_gain(load, f, "having the CPUs for itself");
 
 	sb = phrase_evidence(f);

@@ -24,15 +24,17 @@ void saturated_tell(const struct load *load, struct finding *f)
 {
 	bool by_quota = load->quota_cpus > 0 && load->quota_cpus < load->allowed_cpus;
 	struct strbuf hottest = {0};
-	bool known = phrase_hottest(&hottest, load->snap, SNAP_NONE);
+	double hot = phrase_hottest(&hottest, load->snap, SNAP_NONE);
 	struct strbuf *sb = &f->headline;
 
 	strbuf_puts(sb, "The CPUs are the limit: ");
 	phrase_busy(sb, load->busy_cpus, load->limit_cpus);
 	strbuf_puts(sb, by_quota ? " that the quota allows are busy with the program's own work"
 				 : " are busy with the program's own work");
-	if (known)
-		strbuf_printf(&f->cause, "mostly in %s", strbuf_str(&hottest));
+	if (hot > 0) {
+		units_percent(&f->cause, hot);
+		strbuf_printf(&f->cause, " of it in %s", strbuf_str(&hottest));
+	}
 
 	sb = phrase_evidence(f);
 	strbuf_puts(sb, "idle on this machine: ");
@@ -47,7 +49,7 @@ void saturated_tell(const struct load *load, struct finding *f)
 	strbuf_puts(sb, " of the time in which the program had work");
 	strbuf_printf(&f->next_step,
 		      "more threads would not help: make the work cheaper%s%s, or add CPUs",
-		      known ? ", first in " : "", strbuf_str(&hottest));
+		      hot > 0 ? ", first in " : "", strbuf_str(&hottest));
 	f->next_step.failed |= hottest.failed;
 	strbuf_free(&hottest);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * unclear: not enough was seen to tell: a window under 0.2 s, next to no events although threads
- * were not idle, or most of the time that counts in no known class.
+ * unclear: not enough was seen to tell: a capture cut off at its start, a window under 0.2 s, next
+ * to no events although threads were not idle, or most of the time that counts in no known class.
  */
 #include "analysis/phrase.h"
 #include "analysis/rules.h"
@@ -13,7 +13,7 @@
 #define RUN_SHARE_MIN 0.05 /* of the window */
 #define OTHER_SHARE_MAX 0.5
 
-enum reason { CLEAR, SHORT_WINDOW, NO_THREADS, FEW_EVENTS, UNKNOWN_WAITS };
+enum reason { CLEAR, CUT_EARLY, SHORT_WINDOW, NO_THREADS, FEW_EVENTS, UNKNOWN_WAITS };
 
 /* A lock wait that lasts for half of the window, as in a deadlock, needs no further events. */
 static bool waits_on(const struct load *load)
@@ -26,6 +26,8 @@ static bool waits_on(const struct load *load)
 
 static enum reason find_reason(const struct load *load)
 {
+	if (!load->slice && !load->snap->complete && !(load->window_ns > 0))
+		return CUT_EARLY;
 	if (!(load->wall_thread_ns > 0))
 		return NO_THREADS;
 	/* The run as a whole has enough of both. */
@@ -54,6 +56,11 @@ void unclear_tell(const struct load *load, struct finding *f)
 	struct strbuf *sb = &f->headline;
 
 	switch (find_reason(load)) {
+	case CUT_EARLY:
+		strbuf_puts(sb, "Not enough seen to tell: the capture was cut off before the first "
+				"figures of the run");
+		strbuf_puts(&f->next_step, "record it again");
+		break;
 	case SHORT_WINDOW:
 		strbuf_puts(sb, "Not enough seen to tell: the window was only ");
 		units_duration(sb, num_to_u64(load->window_ns));
@@ -84,6 +91,8 @@ void unclear_tell(const struct load *load, struct finding *f)
 	}
 	sb = phrase_evidence(f);
 	phrase_threads(sb, load->snap->threads_len);
+	if (find_reason(load) == CUT_EARLY)
+		return;
 	strbuf_puts(sb, ", ");
 	units_duration(sb, num_to_u64(load->class_ns[CLASS_RUN]));
 	strbuf_puts(sb, " of CPU time, ");

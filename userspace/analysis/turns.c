@@ -124,17 +124,20 @@ static uint32_t largest(const struct groups *groups)
 	return best;
 }
 
-/* Is most of the waiting in group @of for threads that wait there, too?  @waited: zeroed, one
- * per thread. */
-static bool mutual(const struct snapshot *snap, const uint32_t *of_lock, uint32_t of,
-		   uint64_t *waited)
+bool turns_mutual(const struct snapshot *snap, const uint32_t *group_of, uint32_t group,
+		  uint64_t *waited)
 {
+	uint32_t first = group_of ? 0 : group;
+	uint32_t end = group_of ? snap->locks_len : group + 1;
 	double sum_ns = 0, waiters = 0, blame_ns = 0, mutual_ns = 0;
 
-	for (uint32_t i = 0; i < snap->locks_len; i++) {
+	memset(waited, 0, snap->threads_len * sizeof(*waited));
+	for (uint32_t i = first; i < end; i++) {
 		const struct snap_lock *lock = &snap->locks[i];
 
-		for (uint32_t w = 0; of_lock[i] == of && w < lock->waiters_len; w++) {
+		if (group_of && group_of[i] != group)
+			continue;
+		for (uint32_t w = 0; w < lock->waiters_len; w++) {
 			uint32_t thread = lock->waiters[w].thread;
 
 			if (thread >= snap->threads_len)
@@ -144,10 +147,12 @@ static bool mutual(const struct snapshot *snap, const uint32_t *of_lock, uint32_
 			sum_ns += (double)lock->waiters[w].blocked_ns;
 		}
 	}
-	for (uint32_t i = 0; i < snap->locks_len; i++) {
+	for (uint32_t i = first; i < end; i++) {
 		const struct snap_lock *lock = &snap->locks[i];
 
-		for (uint32_t h = 0; of_lock[i] == of && h < lock->holders_len; h++) {
+		if (group_of && group_of[i] != group)
+			continue;
+		for (uint32_t h = 0; h < lock->holders_len; h++) {
 			const struct snap_holder *holder = &lock->holders[h];
 
 			blame_ns += (double)holder->blame_ns;
@@ -203,7 +208,7 @@ int turns_find(const struct snapshot *snap, struct turns *ret)
 	waited = calloc(snap->threads_len, sizeof(*waited));
 	if (!waited)
 		return -ENOMEM;
-	if (!mutual(snap, groups.of_lock, best, waited)) {
+	if (!turns_mutual(snap, groups.of_lock, best, waited)) {
 		*ret = (struct turns){.lock = SNAP_NONE};
 		return 0;
 	}

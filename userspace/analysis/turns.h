@@ -12,6 +12,8 @@
 
 #include "model/snapshot.h"
 
+#include <stdbool.h>
+
 struct turns {
 	uint32_t lock;	    /* the member with the most waiting; SNAP_NONE = nothing of the kind */
 	uint32_t locks_len; /* members */
@@ -21,6 +23,14 @@ struct turns {
 	double known_ratio; /* of the waiting: who ended it is known */
 	bool *member; /* by lock index, locks_len of the snapshot; owned; NULL without a group */
 };
+
+/*
+ * Is most of the waiting for the locks of @group, which @group_of tells by lock index (NULL: lock
+ * @group alone), for threads that wait there, too, and about as long as others?  @waited: room for
+ * one number per thread.
+ */
+bool turns_mutual(const struct snapshot *snap, const uint32_t *group_of, uint32_t group,
+		  uint64_t *waited);
 
 /* Look for the call site with the most peer waiting and tell whether threads take turns there.
  * Returns 0 or -ENOMEM, @ret untouched; turns_free takes a zeroed one. */

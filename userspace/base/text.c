@@ -277,6 +277,13 @@ void text_fit(struct strbuf *sb, const char *utf8, size_t columns, enum text_ali
 	strbuf_puts(sb, ascii ? "~" : "…");
 }
 
+const char *text_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
 void text_copy_cut(char *to, size_t size, const char *text)
 {
 	size_t len = text ? strnlen(text, size - 1) : 0;

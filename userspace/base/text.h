@@ -22,6 +22,9 @@ void text_escape(struct strbuf *sb, const char *bytes, size_t len);
  */
 size_t text_width(const char *utf8);
 
+/* The last part of @path; all of it where it ends in a slash, so that a name is never empty. */
+const char *text_base_name(const char *path);
+
 /* Copy @text (NULL as "") into @to, of @size > 0 bytes, cut where it is longer. */
 void text_copy_cut(char *to, size_t size, const char *text);
 

@@ -122,23 +122,35 @@ static int write_files(struct delivery *d, const struct report *rep,
 	return rc;
 }
 
-/* Without -o and -f the text goes to standard output. */
+/* What -f asks for; without -f and -o the text goes to standard output.  NULL: nothing does. */
+static const struct render_format *printed_format(const struct delivery *d)
+{
+	return d->opt->format || d->files_len ? d->opt->format : render_by_name("text");
+}
+
 static int print(const struct delivery *d, const struct report *rep, const struct cli_env *env,
 		 struct strbuf *sb, struct err *err)
 {
 	const struct render_options options = {
 		.columns = env->columns, .ascii = env->ascii, .color = env->color};
-	const struct render_format *format = d->opt->format;
+	const struct render_format *format = printed_format(d);
 	int rc;
 
-	if (!format && d->files_len == 0)
-		format = render_by_name("text");
 	if (!format)
 		return 0;
 	rc = render(format, rep, &options, sb, err);
 	if (rc < 0)
 		return rc;
 	return output_write_fd(env->out_fd, "standard output", strbuf_str(sb), sb->len, err);
+}
+
+/* Where a report is printed, it answers; the files are then told to who is there to read it. */
+static void tell_files(const struct delivery *d, const struct cli_env *env)
+{
+	if (printed_format(d) && !env->progress)
+		return;
+	for (size_t i = 0; i < d->files_len; i++)
+		cli_message("wrote %s", output_path(d->files[i].output));
 }
 
 int delivery_finish(struct delivery *d, const struct model *model, const struct cli_env *env,
@@ -159,6 +171,8 @@ int delivery_finish(struct delivery *d, const struct model *model, const struct 
 		rc = write_files(d, &rep, &options, &sb, err);
 		if (rc == 0)
 			rc = print(d, &rep, env, &sb, err);
+		if (rc == 0)
+			tell_files(d, env);
 	}
 	strbuf_free(&sb);
 	verdict_free(&verdict);

@@ -48,17 +48,10 @@ static const struct {
 	{"libperl", "Perl"},	  {"lua", "Lua"},
 };
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static const char *runtime_of(const struct maps *maps)
 {
 	for (size_t i = 0; i < maps->len; i++) {
-		const char *name = base_name(maps_path(maps, &maps->at[i]));
+		const char *name = text_base_name(maps_path(maps, &maps->at[i]));
 
 		if (maps->at[i].kind != MAPPING_FILE)
 			continue;
@@ -211,12 +204,49 @@ static void print_row(struct strbuf *sb, const struct probe_result *result,
 	strbuf_putc(sb, '\n');
 }
 
+/* "concprof can profile here", or what keeps it from that. */
+static void print_verdict(struct strbuf *sb, const struct probe_list *list)
+{
+	const struct probe_result *result;
+	unsigned missing = 0;
+
+	if (probe_core_works(list)) {
+		strbuf_puts(sb, "concprof can profile here.\n");
+		return;
+	}
+	if (list->failed)
+		return; /* not everything could be checked: an error says why */
+	strbuf_puts(sb, "concprof cannot profile here: ");
+	VEC_FOREACH (&list->results, result) {
+		if (result->core && result->state == PROBE_MISSING && !result->implied)
+			strbuf_printf(sb, "%s%s", missing++ ? ", " : "", result->item);
+	}
+	strbuf_puts(sb, missing == 1 ? " is missing.\n" : " are missing.\n");
+}
+
+/* What is not as it should be, and @all else, too. */
+static void print_rows(struct strbuf *sb, const struct probe_list *list, const struct cli_env *env,
+		       bool all)
+{
+	const struct probe_result *result;
+	size_t left_out = 0;
+
+	strbuf_putc(sb, '\n');
+	VEC_FOREACH (&list->results, result) {
+		if (all || (result->state != PROBE_OK && !result->implied))
+			print_row(sb, result, env);
+		else
+			left_out++;
+	}
+	if (left_out)
+		strbuf_printf(sb, "%s%zu more lines with --verbose\n",
+			      left_out < list->results.len ? "\n" : "", left_out);
+}
+
 int doctor(const struct options *opt, const struct cli_env *env, struct err *err)
 {
 	struct probe_list list = {0};
-	const struct probe_result *result;
 	struct strbuf sb = {0};
-	bool works;
 	int rc = check_targets(&list, opt, err);
 
 	if (rc < 0) {
@@ -225,17 +255,12 @@ int doctor(const struct options *opt, const struct cli_env *env, struct err *err
 	}
 	probe_system(&list);
 	probe_bpf(&list);
-	works = probe_core_works(&list);
-	VEC_FOREACH (&list.results, result) {
-		print_row(&sb, result, env);
-	}
-	strbuf_puts(&sb, works ? "\nconcprof can profile here.\n"
-			       : "\nconcprof cannot profile here: the lines marked missing say "
-				 "why.\n");
+	print_verdict(&sb, &list);
+	print_rows(&sb, &list, env, opt->verbose);
 	rc = output_write_fd(env->out_fd, "standard output", strbuf_str(&sb), sb.len, err);
 	if (rc == 0 && (list.failed || sb.failed))
 		rc = err_set(err, -ENOMEM, "doctor: out of memory");
-	else if (rc == 0 && !works)
+	else if (rc == 0 && !probe_core_works(&list))
 		rc = -ENOTSUP;
 	strbuf_free(&sb);
 	probe_list_free(&list);

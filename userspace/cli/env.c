@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cli/env.h"
 
+#include "base/num.h"
 #include "base/strbuf.h"
 #include "base/text.h"
 
@@ -13,11 +14,25 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#define COLUMNS_DEFAULT 80 /* of a terminal that tells nothing */
+
+unsigned cli_columns(int fd)
+{
+	struct winsize size = {0};
+	uint64_t columns;
+
+	if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		return size.ws_col;
+	/* A serial line does not know its width, but a user may. */
+	if (num_parse_u64(getenv("COLUMNS"), 1, UINT16_MAX, &columns) == 0)
+		return (unsigned)columns;
+	return COLUMNS_DEFAULT;
+}
+
 struct cli_env cli_env_read(const struct options *opt)
 {
 	struct cli_env env = {.out_fd = STDOUT_FILENO};
 	const char *no_color = getenv("NO_COLOR");
-	struct winsize size;
 
 	setlocale(LC_CTYPE, "");
 	env.ascii = opt->ascii || strcasecmp(nl_langinfo(CODESET), "UTF-8") != 0;
@@ -26,8 +41,7 @@ struct cli_env cli_env_read(const struct options *opt)
 		return env;
 	/* no-color.org: set and not empty */
 	env.color = !opt->no_color && !(no_color && *no_color);
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-		env.columns = size.ws_col;
+	env.columns = cli_columns(STDOUT_FILENO);
 	return env;
 }
 

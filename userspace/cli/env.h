@@ -17,10 +17,13 @@ struct cli_env {
 	bool ascii;	  /* asked for, or the locale is not UTF-8 */
 	bool color;	  /* standard output is a terminal, and colours are not refused */
 	bool progress;	  /* standard error is a terminal */
-	unsigned columns; /* of the terminal, 0 = none */
+	unsigned columns; /* of standard output, 0 = no terminal */
 };
 
 struct cli_env cli_env_read(const struct options *opt);
+
+/* How wide the terminal @fd is. */
+unsigned cli_columns(int fd);
 
 /* One line on standard error: "concprof: ", the sentence with control bytes escaped. */
 void cli_message(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

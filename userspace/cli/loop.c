@@ -5,11 +5,12 @@
 #include "base/num.h"
 #include "cli/collector.h"
 #include "cli/deliver.h"
+#include "cli/env.h"
 #include "cli/interrupt.h"
+#include "cli/progress.h"
 #include "source/live.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -156,13 +157,15 @@ static int on_young(struct loop *loop, struct err *err)
 
 static int on_progress(struct loop *loop, struct err *err)
 {
-	uint64_t s = num_sat_sub(now_ns(), loop->start_ns) / NS_PER_S;
+	struct strbuf sb = {0};
 
 	(void)err;
-	fprintf(stderr, "\r\033[Kconcprof: profiling, %" PRIu64 " s", s);
-	if (loop->opt->duration_ns)
-		fprintf(stderr, " of %.3g s", (double)loop->opt->duration_ns / 1e9);
-	fprintf(stderr, " (Ctrl-C ends it early and reports)");
+	/* The terminal may have been resized.  Its last column is left free: some begin a new line
+	 * once that one is filled. */
+	progress_line(&sb, num_sat_sub(now_ns(), loop->start_ns), loop->opt->duration_ns,
+		      cli_columns(STDERR_FILENO) - 1);
+	fprintf(stderr, "\r\033[K%s", strbuf_str(&sb));
+	strbuf_free(&sb);
 	return 0;
 }
 

@@ -58,7 +58,7 @@ static const struct option_row options[OPT_COUNT] = {
 	[OPT_NO_COLOR] = {OPT_NO_COLOR, "no-color", 0, NULL, OPTION_FLAG, "", 0, 0, 0, ALL,
 		"no colours (the default if NO_COLOR is set, or standard output is no terminal)"},
 	[OPT_VERBOSE] = {OPT_VERBOSE, "verbose", 'v', NULL, OPTION_FLAG, "", 0, 0, 0, RUN | DOCTOR,
-		"messages of the kernel's program loader, too"},
+		"messages of the kernel's program loader, too; doctor: all that it has checked"},
 	[OPT_VERSION] = {OPT_VERSION, "version", 'V', NULL, OPTION_FLAG, "", 0, 0, 0, ALL,
 		"print the version"},
 	[OPT_HELP] = {OPT_HELP, "help", 'h', NULL, OPTION_FLAG, "", 0, 0, 0, ALL,

@@ -4,6 +4,7 @@
 
 #include "base/strbuf.h"
 #include "render/render.h"
+#include "source/probe.h"
 
 #include <string.h>
 
@@ -77,7 +78,7 @@ void options_help(struct strbuf *sb)
 	for (const struct render_format *f = render_formats(); f->name; f++)
 		strbuf_printf(sb, "  %-20s  %s\n", f->name, f->ending);
 	strbuf_puts(sb, "  (capture)             .cprof: the run itself, for concprof report\n"
-			"\nCtrl-C ends a run early and still reports.  Profiling takes root, or "
-			"CAP_BPF and CAP_PERFMON.\n"
+			"\nCtrl-C ends a run early and still reports.\n"
+			"Profiling takes " PROBE_RIGHTS ".\n"
 			"Exit status: 0 done, 1 failed, 2 wrong use.\n");
 }

@@ -158,6 +158,8 @@ static void run_steps(struct freeze *f)
 	free(f->stack_sites);
 	free(f->stack_glibc);
 	free(f->objects);
+	free(f->gils);
+	free(f->python_lines);
 	free(f->group_of);
 	free(f->groups);
 	free(f->lock_of);

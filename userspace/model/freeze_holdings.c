@@ -43,7 +43,8 @@ static size_t collect(const struct freeze *f, struct item *items)
 						       .stack = stack,
 						       .kind = (enum holding_kind)from->rec.kind,
 						       .count = from->rec.count,
-						       .ns = from->rec.ns}};
+						       .ns = from->rec.ns,
+						       .kept = from->rec.kept}};
 	}
 	qsort(items, n, sizeof(*items), compare);
 	return n;

@@ -2,6 +2,7 @@
 /* What locks are called: by their data symbol, else by what tells them apart. */
 #include "base/text.h"
 #include "model/freeze_priv.h"
+#include "model/python_site.h"
 #include "model/site.h"
 
 #include <inttypes.h>
@@ -69,15 +70,12 @@ static bool of_multiprocessing(const struct freeze *f, const struct model_lock *
 static void name_file(struct freeze *f, const struct model_lock *lock, uint64_t object)
 {
 	const char *path = strpool_get(&f->m->strings, lock->path);
-	const char *slash = strrchr(path, '/');
 
 	/* What the kernel calls memory that is shared without a file. */
 	if (strcmp(path, "/dev/zero") == 0)
 		path = "shared memory";
-	else if (slash && slash[1])
-		path = slash + 1;
 	if (*path)
-		add_text(f, path);
+		add_text(f, text_base_name(path));
 	else
 		strbuf_printf(&f->scratch, "inode %" PRIu64, lock->inode);
 	strbuf_printf(&f->scratch, "+0x%" PRIx64, lock->file_offset - (lock->address - object));
@@ -87,13 +85,18 @@ static void name_file(struct freeze *f, const struct model_lock *lock, uint64_t 
 static bool name_site(struct freeze *f, const struct freeze_group *group,
 		      const struct snap_lock *lock)
 {
+	const char *primitive;
 	const struct snap_frame *site =
 		lock->waiters_len ? snap_site_frame(f->snap, lock->waiters[0].stack) : NULL;
 
 	if (!site || (!*site->name && !*site->module))
 		return false;
-	strbuf_puts(&f->scratch, lock_kind_name(group->judgement.kind));
-	if (group->on_stack_tid) {
+	primitive =
+		site->python ? python_primitive(&f->snap->stacks[lock->waiters[0].stack]) : NULL;
+	strbuf_puts(&f->scratch, primitive	? primitive
+				 : site->python ? "Python lock"
+						: lock_kind_name(group->judgement.kind));
+	if (group->on_stack_tid && !site->python) {
 		const struct model_thread *thread =
 			thread_by_tid(f, group->on_stack_tid, model_lock(f->m, group->first)->pid);
 
@@ -104,7 +107,10 @@ static bool name_site(struct freeze *f, const struct freeze_group *group,
 			strbuf_printf(&f->scratch, "thread %" PRIu32, group->on_stack_tid);
 	}
 	strbuf_puts(&f->scratch, " in ");
-	snap_frame_text(&f->scratch, site);
+	if (site->python)
+		snap_frame_line_text(&f->scratch, site);
+	else
+		snap_frame_text(&f->scratch, site);
 	return true;
 }
 

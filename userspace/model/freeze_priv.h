@@ -43,7 +43,10 @@ struct freeze {
 	uint8_t *stack_sites; /* by stack: enum lock_kind by its function names */
 	bool *stack_glibc;    /* by stack: its innermost user frame is glibc's */
 	uint64_t *objects;    /* by lock of the model: address of the object that its word is in */
-	uint32_t *group_of;   /* by lock of the model */
+	bool *gils;	      /* by lock of the model: its word is part of a GIL of CPython */
+	uint64_t *python_lines; /* by lock of the model, of those made for one waiter alone: the
+				   frame of Python that waits; 0 = it is none */
+	uint32_t *group_of;	/* by lock of the model */
 	struct freeze_group *groups;
 	uint32_t groups_len;
 	uint32_t *lock_of;	   /* by group: index in the snapshot or SNAP_NONE */

@@ -2,6 +2,7 @@
 #include "base/num.h"
 #include "model/freeze_priv.h"
 #include "model/kernel_address.h"
+#include "model/python_word.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ static void add_frames(struct freeze *f, const struct model_frame *frame, struct
 		.file = freeze_string(f, frame->file),
 		.line = frame->line,
 		.kernel = kernel_address(frame->ip),
+		.python = python_word(frame->ip),
 	};
 
 	for (uint32_t i = 0; i < frame->inlined_len; i++) {
@@ -51,7 +53,7 @@ static enum lock_kind site_of(const struct freeze *f, const struct model_stack *
 		const struct model_frame *frame =
 			model_frame(f->m, f->m->stack_frames.at[stack->first + i]);
 
-		if (!kernel_address(frame->ip))
+		if (!kernel_address(frame->ip) && !python_word(frame->ip))
 			names[len++] = strpool_get(&f->m->strings, frame->name);
 	}
 	return lock_kind_of_site(names, len);

@@ -80,6 +80,11 @@ static const struct loss_row loss_table[LOSS_COUNT] = {
 	[LOSS_LINES_SKIPPED] = {"lines_skipped", false,
 				"source lines were not looked up: the time for it was over, or the "
 				"debug information is damaged"},
+	[LOSS_PYTHON_CUT] = {"python_cut", false,
+			     "walks along the frames of Python ended before the outermost one"},
+	[LOSS_PYTHON_UNNAMED] = {"python_unnamed", false,
+				 "frames of Python have no name, as their code objects were gone "
+				 "or made no sense when they were read"},
 	[LOSS_SAMPLES_SKIPPED] =
 		{"samples_skipped", false,
 		 "timer samples left out, as the machine was too slow for their rate"},

@@ -40,6 +40,8 @@ enum loss_cause {
 	LOSS_FUTEX_CALLS_FULL,	  /* map of --futex-calls full */
 	LOSS_HOLDINGS_FULL,	  /* map of what holders did full */
 	LOSS_LINES_SKIPPED,	  /* addresses whose source line was not looked up */
+	LOSS_PYTHON_CUT,	  /* frames of Python that end before the outermost */
+	LOSS_PYTHON_UNNAMED,	  /* frames of Python whose code object could not be read */
 	LOSS_COUNT
 };
 

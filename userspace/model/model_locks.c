@@ -75,6 +75,7 @@ int model_apply_lock(struct model *m, const struct record *rec, struct err *err)
 	lock = model_lock(m, i);
 	lock->identified = true;
 	lock->shared = from->shared;
+	lock->gil = from->gil;
 	lock->pid = from->pid;
 	lock->address = from->address;
 	lock->dev = from->dev;

@@ -11,6 +11,7 @@ static void unnamed_lock(const struct model *model, const struct model_lock *loc
 		.address = lock->address,
 		.pid = lock->pid,
 		.shared = lock->shared,
+		.gil = lock->gil,
 		.dev = lock->dev,
 		.inode = lock->inode,
 		.file_offset = lock->file_offset,

@@ -37,6 +37,7 @@ struct model_lock {
 	uint64_t id;
 	bool identified; /* RECORD_LOCK was seen */
 	bool shared;
+	bool gil;
 	uint32_t pid;
 	uint64_t address;
 	uint64_t dev;

@@ -27,6 +27,11 @@ static const struct note_row note_table[NOTE_COUNT] = {
 	[NOTE_PERF_MAP_REFUSED] = {"perf_map_refused",
 				   "was not used: it is another user's, no regular file, or "
 				   "unreadable"},
+	[NOTE_PYTHON_UNKNOWN] = {"python_unknown",
+				 "is a version that is not known (3.8 to 3.14 are): its functions, "
+				 "lines and the GIL's holder are not shown, all else is"},
+	[NOTE_PYTHON_NO_GIL] = {"python_free_threaded",
+				"is free-threaded: it has no GIL to wait for"},
 };
 
 static const struct note_row *row_of(enum note note)

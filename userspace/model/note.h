@@ -14,6 +14,8 @@ enum note {
 	NOTE_SYMBOLS_DROPPED,	/* more symbols than are kept, or some that make no sense */
 	NOTE_PERF_MAP_REFUSED, /* the names of compiled code are not the target's user's, or no file
 				*/
+	NOTE_PYTHON_UNKNOWN,   /* CPython of a version that is not known */
+	NOTE_PYTHON_NO_GIL,    /* a free-threaded CPython whose GIL is off */
 	NOTE_COUNT
 };
 

@@ -138,6 +138,7 @@ struct record_lock {
 	uint64_t address;
 	uint32_t pid; /* the process in which `address` holds */
 	bool shared;  /* named by file and offset, the same in several processes */
+	bool gil;     /* of CPython; the address is its struct's */
 	uint64_t dev;
 	uint64_t inode;
 	uint64_t file_offset;
@@ -188,6 +189,7 @@ struct record_blame {
 enum holding_kind {
 	HOLDING_SAMPLED, /* found running there by the timer */
 	HOLDING_BLOCKED, /* off the CPU there */
+	HOLDING_SEEN,	 /* found there by a thread that began to wait */
 	HOLDING_KIND_COUNT
 };
 
@@ -197,7 +199,9 @@ struct record_holding {
 	uint32_t kind; /* enum holding_kind */
 	uint64_t stack;
 	uint64_t count;
-	uint64_t ns; /* HOLDING_BLOCKED: while it held the lock */
+	uint64_t ns;   /* HOLDING_BLOCKED: while it held the lock; HOLDING_SEEN: of these waits */
+	uint64_t kept; /* HOLDING_SEEN: after an interval of waiting it still had it, never given up
+			*/
 };
 
 struct record_contention {
@@ -265,7 +269,7 @@ struct record_stack {
 	bool truncated;
 	bool frame_pointers; /* followed in part or whole: it may be cut or wrong */
 	uint32_t len;
-	uint64_t ips[RECORD_STACK_MAX]; /* innermost first */
+	uint64_t ips[RECORD_STACK_MAX]; /* innermost first; of Python: model/python_word.h */
 };
 
 struct record_frame {

@@ -122,6 +122,7 @@ static const struct record_field lock_fields[] = {
 	U64(lock, inode),
 	U64(lock, file_offset),
 	STRING(lock, path),
+	BOOL(lock, gil),
 };
 
 static const struct record_field wait_fields[] = {
@@ -162,6 +163,7 @@ static const struct record_field holding_fields[] = {
 	U64_ID(holding, stack),
 	U64(holding, count),
 	U64(holding, ns),
+	U64(holding, kept),
 };
 
 static const struct record_field contention_fields[] = {

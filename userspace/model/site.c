@@ -3,6 +3,8 @@
 
 #include "base/num.h"
 #include "base/strbuf.h"
+#include "base/text.h"
+#include "model/python_site.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -12,9 +14,10 @@
  * names since glibc 2.34 and the older ones with a version inside ("libc-2.31.so"), and musl's.
  */
 static const char *const runtime_modules[] = {
-	"libc.so",   "libc-2.",	   "libpthread.so", "libpthread-2.", "ld-linux",
-	"ld-2.",     "ld-musl",	   "libc.musl",	    "libc-musl",     "libstdc++.so",
-	"libc++.so", "libc++abi.", "[vdso]",	    "linux-vdso.so",
+	"libc.so",   "libc-2.",		  "libpthread.so", "libpthread-2.", "ld-linux",
+	"_queue.",   "_multiprocessing.", "_socket.",	   "_ssl.",	    "select.",
+	"ld-2.",     "ld-musl",		  "libc.musl",	   "libc-musl",	    "libstdc++.so",
+	"libc++.so", "libc++abi.",	  "[vdso]",	   "linux-vdso.so",
 };
 
 /*
@@ -40,13 +43,6 @@ static const char *const runtime_functions[] = {
 	"syscall.",
 };
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 static bool starts_with_any(const char *text, const char *const *starts, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -58,9 +54,11 @@ static bool starts_with_any(const char *text, const char *const *starts, size_t 
 
 static bool is_runtime(const struct snap_frame *frame)
 {
-	const char *module = base_name(frame->module);
+	const char *module = text_base_name(frame->module);
 
-	if (frame->kernel ||
+	if (frame->python)
+		return python_waits_there(frame->file);
+	if (frame->kernel || python_interpreter(module) ||
 	    starts_with_any(frame->name, runtime_functions, ARRAY_LEN(runtime_functions)))
 		return true;
 	return starts_with_any(module, runtime_modules, ARRAY_LEN(runtime_modules));
@@ -70,8 +68,10 @@ void snap_frame_text(struct strbuf *sb, const struct snap_frame *frame)
 {
 	if (*frame->name)
 		strbuf_puts(sb, frame->name);
+	else if (frame->python)
+		strbuf_puts(sb, "(unread Python code)");
 	else if (*frame->module)
-		strbuf_printf(sb, "%s+0x%" PRIx64, base_name(frame->module), frame->offset);
+		strbuf_printf(sb, "%s+0x%" PRIx64, text_base_name(frame->module), frame->offset);
 	else
 		strbuf_printf(sb, "0x%" PRIx64, frame->ip);
 }
@@ -80,7 +80,7 @@ void snap_frame_line_text(struct strbuf *sb, const struct snap_frame *frame)
 {
 	snap_frame_text(sb, frame);
 	if (*frame->file && frame->line)
-		strbuf_printf(sb, " (%s:%" PRIu32 ")", base_name(frame->file), frame->line);
+		strbuf_printf(sb, " (%s:%" PRIu32 ")", text_base_name(frame->file), frame->line);
 }
 
 /* The first frame from @from on that is the program's own; @stack->frames_len when none is. */
@@ -89,6 +89,15 @@ static uint32_t find_own(const struct snap_stack *stack, uint32_t from)
 	while (from < stack->frames_len && is_runtime(&stack->frames[from]))
 		from++;
 	return from;
+}
+
+/* Where no frame is the program's own: the innermost of Python, else of all. */
+static uint32_t innermost(const struct snap_stack *stack)
+{
+	for (uint32_t i = 0; i < stack->frames_len; i++)
+		if (stack->frames[i].python)
+			return i;
+	return 0;
 }
 
 const struct snap_frame *snap_site_frame(const struct snapshot *snap, uint32_t stack)
@@ -100,7 +109,7 @@ const struct snap_frame *snap_site_frame(const struct snapshot *snap, uint32_t s
 		return NULL;
 	found = &snap->stacks[stack];
 	own = find_own(found, 0);
-	return &found->frames[own < found->frames_len ? own : 0];
+	return &found->frames[own < found->frames_len ? own : innermost(found)];
 }
 
 typedef void frame_text(struct strbuf *sb, const struct snap_frame *frame);
@@ -125,9 +134,17 @@ static void call_site(struct strbuf *sb, const struct snapshot *snap, uint32_t s
 	}
 }
 
+/* A line of Python says what an offset cannot: "count:27". */
+static void short_text(struct strbuf *sb, const struct snap_frame *frame)
+{
+	snap_frame_text(sb, frame);
+	if (frame->python && frame->line)
+		strbuf_printf(sb, ":%" PRIu32, frame->line);
+}
+
 void snap_call_site(struct strbuf *sb, const struct snapshot *snap, uint32_t stack)
 {
-	call_site(sb, snap, stack, snap_frame_text);
+	call_site(sb, snap, stack, short_text);
 }
 
 void snap_call_site_lines(struct strbuf *sb, const struct snapshot *snap, uint32_t stack)

@@ -111,7 +111,8 @@ struct snap_holding {
 	uint32_t stack;	 /* index */
 	enum holding_kind kind;
 	uint64_t count;
-	uint64_t ns; /* HOLDING_BLOCKED */
+	uint64_t ns;   /* HOLDING_BLOCKED, HOLDING_SEEN */
+	uint64_t kept; /* HOLDING_SEEN */
 };
 
 struct snap_lock {
@@ -157,6 +158,7 @@ struct snap_frame {
 	uint32_t line;	  /* 0 = unknown; of a call, but for the innermost frame */
 	bool inlined;	  /* into the next frame, with which it shares ip, module and offset */
 	bool kernel;
+	bool python; /* a function of Python; `ip` is a word of its own kind */
 };
 
 struct snap_stack {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "render/grid.h"
 
+#include "base/num.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,10 +95,10 @@ static uint32_t next_by_rank(const struct grid *grid, unsigned above)
  * Choose columns by rank while they fit, then hand what is left to the flexible ones that want
  * more, one column at a time in turn.  width[i] = 0: not shown.
  */
-static void choose_widths(const struct grid *grid, unsigned columns, unsigned *width)
+static void choose_widths(const struct grid *grid, const struct page *page, unsigned *width)
 {
 	unsigned content[GRID_COLUMNS_MAX];
-	unsigned room = columns > INDENT ? columns - INDENT : 0;
+	unsigned room = page->columns > INDENT ? page->columns - INDENT : 0;
 	unsigned rank = 0;
 	bool grown = true;
 
@@ -106,17 +108,18 @@ static void choose_widths(const struct grid *grid, unsigned columns, unsigned *w
 	}
 	for (uint32_t i; (i = next_by_rank(grid, rank)) < grid->columns_len;) {
 		unsigned between = rank ? BETWEEN : 0;
-		unsigned least = least_width(&grid->column[i], content[i]);
+		unsigned least =
+			page->whole ? content[i] : least_width(&grid->column[i], content[i]);
 
 		rank = grid->column[i].rank;
 		if (grid->column[i].optional && says_nothing(grid, i))
 			continue;
-		if (!between && least > room)
+		if (!between && least > room && !page->whole)
 			least = room;
-		if (least + between > room)
+		if (least + between > room && !page->whole)
 			break;
 		width[i] = least;
-		room -= least + between;
+		room -= num_min_u64(room, least + between);
 	}
 	while (room && grown) {
 		grown = false;
@@ -154,7 +157,7 @@ void grid_print(const struct grid *grid, struct page *page)
 	unsigned width[GRID_COLUMNS_MAX];
 
 	page->out->failed |= grid->failed;
-	choose_widths(grid, page->columns, width);
+	choose_widths(grid, page, width);
 	print_row(grid, page, width, NULL);
 	for (uint32_t row = 0; row < grid->rows_len; row++)
 		print_row(grid, page, width, &row);

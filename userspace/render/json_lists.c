@@ -114,16 +114,17 @@ static json_t *holders(struct json_report *j, const struct snap_lock *lock)
 
 static json_t *holdings(struct json_report *j, const struct snap_lock *lock)
 {
+	static const char *const how[HOLDING_KIND_COUNT] = {"sampled", "blocked", "seen"};
 	json_t *array = json_array();
 
 	for (uint32_t i = 0; array && i < lock->holdings_len; i++) {
 		const struct snap_holding *h = &lock->holdings[i];
 
-		array = jr_push(array, json_pack("{s:o, s:s, s:o, s:o, s:o}", "tid",
-						 jr_tid(j->snap, h->thread), "how",
-						 h->kind == HOLDING_SAMPLED ? "sampled" : "blocked",
-						 "stack", stack_ref(j, h->stack), "count",
-						 jr_num(h->count), "ns", jr_num(h->ns)));
+		array = jr_push(array,
+				json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "tid",
+					  jr_tid(j->snap, h->thread), "how", how[h->kind], "stack",
+					  stack_ref(j, h->stack), "count", jr_num(h->count), "ns",
+					  jr_num(h->ns), "kept", jr_num(h->kept)));
 	}
 	return array;
 }
@@ -234,9 +235,12 @@ static json_t *frame(const struct snap_frame *f)
 
 	snprintf(address, sizeof(address), "0x%" PRIx64, f->ip);
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:b}", "kind",
-			 f->kernel ? "kernel" : "native", "name", jr_text(f->name), "file",
-			 jr_text(f->file), "line", jr_num(f->line), "module", jr_text(f->module),
-			 "offset", jr_num(bare ? f->ip : f->offset), "address", address, "inlined",
+			 f->python   ? "python"
+			 : f->kernel ? "kernel"
+				     : "native",
+			 "name", jr_text(f->name), "file", jr_text(f->file), "line",
+			 jr_num(f->line), "module", jr_text(f->module), "offset",
+			 jr_num(bare ? f->ip : f->offset), "address", address, "inlined",
 			 f->inlined);
 }
 

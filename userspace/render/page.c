@@ -2,6 +2,7 @@
 #include "render/page.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -28,11 +29,18 @@ unsigned page_width(const char *text)
 	return width > UINT16_MAX ? UINT16_MAX : (unsigned)width;
 }
 
-static unsigned room(const struct page *page)
+/* Columns up to the edge. */
+static unsigned left(const struct page *page)
 {
 	unsigned taken = page->used + page->gap;
 
 	return taken < page->columns ? page->columns - taken : 0;
+}
+
+/* Columns that may be used. */
+static unsigned room(const struct page *page)
+{
+	return page->whole ? UINT_MAX : left(page);
 }
 
 /* @clean is harmless and fits. */
@@ -135,8 +143,8 @@ static bool is_break(const char *text, size_t space)
 }
 
 /* Where to break @text so that the first part takes at most @columns: after the last word that
- * fits, else inside the first word, but after one character at least. */
-static size_t break_at(const char *text, unsigned columns)
+ * fits, else inside the first word, but after one character at least; or behind it if @whole. */
+static size_t break_at(const char *text, unsigned columns, bool whole)
 {
 	size_t fits = 0;
 	size_t word_end = 0;
@@ -158,6 +166,8 @@ static size_t break_at(const char *text, unsigned columns)
 		return fits;
 	if (word_end)
 		return word_end;
+	while (whole && text[fits] && !is_break(text, fits))
+		fits += char_len(text + fits);
 	return fits ? fits : char_len(text);
 }
 
@@ -181,8 +191,8 @@ void page_wrap(struct page *page, enum page_style style, unsigned hang, const ch
 	text_escape(&clean, text, strlen(text));
 	rest = strbuf_str(&clean);
 	while (*rest) {
-		unsigned columns = room(page) > reserved ? room(page) - reserved : 0;
-		size_t len = break_at(rest, columns);
+		unsigned columns = left(page) > reserved ? left(page) - reserved : 0;
+		size_t len = break_at(rest, columns, page->whole);
 		struct strbuf part = {0};
 
 		strbuf_add(&part, rest, len);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Lines of a fixed width for terminals: what is put on one is made harmless, measured as a
- * terminal would and cut at the edge, so that no line is ever too long.
+ * terminal would and cut at the edge, so that no line is ever too long.  Or, for files, lines that
+ * break there as well, but lose nothing: a word, or a row of a table, goes beyond the edge.
  */
 #ifndef RENDER_PAGE_H
 #define RENDER_PAGE_H
@@ -28,13 +29,15 @@ enum page_style {
 struct page {
 	struct strbuf *out; /* borrowed */
 	unsigned columns;
+	bool whole; /* nothing is cut */
 	bool ascii;
 	bool color;
 	unsigned used; /* columns of the present line */
 	unsigned gap;  /* spaces that wait for something to follow them */
 };
 
-/* @text at the end of the line, cut with an ellipsis at the page's edge. */
+/* @text at the end of the line, cut with an ellipsis at the page's edge unless it is to be whole.
+ */
 void page_put(struct page *page, enum page_style style, const char *text);
 void page_putf(struct page *page, enum page_style style, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

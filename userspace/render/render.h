@@ -9,7 +9,7 @@
 struct err;
 
 struct render_options {
-	unsigned columns; /* width to fill; 0 = 100 */
+	unsigned columns; /* width to fill; 0 = 100, and what takes more is not cut */
 	bool ascii;	  /* no UTF-8 beyond names */
 	bool color;	  /* ANSI colours, never the only carrier of meaning */
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The report for a terminal or a mail: the verdict first, so that its top answers the question. */
+/* The report for a terminal, a file or a mail: the verdict first, so that its top answers the
+ * question. */
 #include "base/err.h"
 #include "base/num.h"
 #include "base/units.h"
@@ -14,6 +15,12 @@
 #define COLUMNS_MIN 20
 #define HANG 9 /* text behind a label such as "Next" */
 #define PIDS_SHOWN 3
+
+/* A capture may be cut off before its first figures: then all of them are unknown, not 0. */
+static bool has_figures(const struct snapshot *snap)
+{
+	return snap->complete || snap->duration_ns > 0;
+}
 
 static void add_plural(struct strbuf *sb, uint64_t count, const char *one, const char *many)
 {
@@ -72,6 +79,8 @@ static void add_platform(struct strbuf *sb, const struct snapshot *snap,
 	strbuf_add(sb, kernel, len);
 	if (process && *process->libc)
 		strbuf_printf(sb, "%s%s", len ? ", " : "", process->libc);
+	if (process && !strcmp(process->runtime, "cpython"))
+		strbuf_printf(sb, ", Python %s", process->runtime_version);
 }
 
 static void header(struct page *page, const struct report *rep)
@@ -88,7 +97,10 @@ static void header(struct page *page, const struct report *rep)
 	}
 	add_plural(&left, snap->processes_len, "process, ", "processes, ");
 	add_plural(&left, snap->threads_len, "thread, ", "threads, ");
-	units_duration(&left, snap->duration_ns);
+	if (has_figures(snap))
+		units_duration(&left, snap->duration_ns);
+	else
+		strbuf_puts(&left, "duration unknown");
 	strbuf_puts(&left, ", ");
 	add_cpus(&left, snap);
 	add_platform(&right, snap, process);
@@ -295,30 +307,39 @@ static void notes(struct page *page, const struct snapshot *snap)
 	}
 }
 
+static void add_own_cost(struct strbuf *sb, const struct report *rep, const char *dot)
+{
+	uint64_t waits = 0;
+
+	strbuf_puts(sb, "own cost ");
+	units_percent(sb, rep->self_cpu_ratio + rep->self_bpf_ratio);
+	strbuf_puts(sb, " of one CPU (collector ");
+	units_percent(sb, rep->self_cpu_ratio);
+	strbuf_puts(sb, ", BPF ");
+	if (rep->self_bpf_ratio > 0 || !rep->snap->self.events)
+		units_percent(sb, rep->self_bpf_ratio);
+	else
+		strbuf_puts(sb, "not measured");
+	strbuf_printf(sb, ")%s", dot);
+	for (uint32_t i = 0; i < rep->snap->locks_len; i++)
+		waits = num_sat_add(waits, rep->snap->locks[i].waits);
+	add_plural(sb, waits, "wait aggregated", "waits aggregated");
+}
+
 static void footer(struct page *page, const struct report *rep)
 {
 	const char *dot = page_dot(page);
 	struct strbuf text = {0};
-	uint64_t waits = 0;
 
-	for (uint32_t i = 0; i < rep->snap->locks_len; i++)
-		waits = num_sat_add(waits, rep->snap->locks[i].waits);
 	page_end(page);
 	if (!losses(page, rep->snap))
 		strbuf_printf(&text, "nothing lost%s", dot);
 	incomplete(page, rep->snap);
 	notes(page, rep->snap);
-	strbuf_puts(&text, "own cost ");
-	units_percent(&text, rep->self_cpu_ratio + rep->self_bpf_ratio);
-	strbuf_puts(&text, " of one CPU (collector ");
-	units_percent(&text, rep->self_cpu_ratio);
-	strbuf_puts(&text, ", BPF ");
-	if (rep->self_bpf_ratio > 0 || !rep->snap->self.events)
-		units_percent(&text, rep->self_bpf_ratio);
+	if (has_figures(rep->snap))
+		add_own_cost(&text, rep, dot);
 	else
-		strbuf_puts(&text, "not measured");
-	strbuf_printf(&text, ")%s", dot);
-	add_plural(&text, waits, "wait aggregated", "waits aggregated");
+		strbuf_puts(&text, "own cost unknown");
 	page_gap(page, 2);
 	page_wrap(page, STYLE_DIM, 4, strbuf_str(&text), NULL);
 	page->out->failed |= text.failed;
@@ -331,6 +352,7 @@ int render_text(const struct report *rep, const struct render_options *opt, stru
 	struct page page = {
 		.out = sb,
 		.columns = opt->columns ? opt->columns : COLUMNS_DEFAULT,
+		.whole = !opt->columns,
 		.ascii = opt->ascii,
 		.color = opt->color,
 	};
@@ -342,11 +364,13 @@ int render_text(const struct report *rep, const struct render_options *opt, stru
 	supervisor(&page, rep->snap);
 	verdict(&page, rep);
 	text_time(&page, rep);
-	text_locks(&page, rep);
-	text_threads(&page, rep);
-	text_processes(&page, rep);
-	text_off_cpu(&page, rep);
-	text_futex_calls(&page, rep);
+	if (has_figures(rep->snap)) {
+		text_locks(&page, rep);
+		text_threads(&page, rep);
+		text_processes(&page, rep);
+		text_off_cpu(&page, rep);
+		text_futex_calls(&page, rep);
+	}
 	footer(&page, rep);
 	if (sb->failed)
 		return err_set(err, -ENOMEM, "text report: out of memory");

@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/strbuf.h"
 #include "base/units.h"
+#include "model/held.h"
 #include "report/derived.h"
 
 #include <inttypes.h>
@@ -66,30 +67,30 @@ static double lock_gain(const struct report *rep, uint32_t row)
 	return row < verdict->lock_gain_len ? verdict->lock_gain[row] : 0;
 }
 
-/* The known thread with the most blame, in *ret_others how many more there are.  @blame_ns is
- * zeroed room for one number a thread. */
-static uint32_t main_holder(const struct snapshot *snap, const struct snap_lock *lock,
-			    uint64_t *blame_ns, uint32_t *ret_others)
+/* Known threads that caused waiting beside @main; 0 where that caused nearly all.  -1: no memory.
+ */
+static int64_t other_holders(const struct snapshot *snap, const struct snap_lock *lock,
+			     uint32_t main)
 {
-	uint32_t top = SNAP_NONE;
-	uint32_t known = 0;
+	bool *seen = calloc((size_t)snap->threads_len + 1, sizeof(*seen));
+	uint64_t main_ns = 0;
+	int64_t others = 0;
 
+	if (!seen)
+		return -1;
 	for (uint32_t i = 0; i < lock->holders_len; i++) {
 		const struct snap_holder *holder = &lock->holders[i];
-		uint64_t *sum;
 
 		if (holder->thread >= snap->threads_len || !holder->blame_ns)
 			continue;
-		sum = &blame_ns[holder->thread];
-		known += *sum == 0;
-		*sum = num_sat_add(*sum, holder->blame_ns);
-		if (top == SNAP_NONE || *sum > blame_ns[top])
-			top = holder->thread;
+		if (holder->thread == main)
+			main_ns = num_sat_add(main_ns, holder->blame_ns);
+		else
+			others += !seen[holder->thread];
+		seen[holder->thread] = true;
 	}
-	*ret_others = known ? known - 1 : 0;
-	if (top != SNAP_NONE && (double)blame_ns[top] >= MAIN_HOLDER_RATIO * (double)lock->blame_ns)
-		*ret_others = 0;
-	return top;
+	free(seen);
+	return (double)main_ns >= MAIN_HOLDER_RATIO * (double)lock->blame_ns ? 0 : others;
 }
 
 static enum time_class main_class(const struct snap_lock *lock)
@@ -107,23 +108,18 @@ static void lock_held_by(struct strbuf *sb, const struct report *rep, uint32_t r
 {
 	const struct snapshot *snap = rep->snap;
 	const struct snap_lock *lock = lock_at(rep, row);
-	uint64_t *blame_ns = calloc((size_t)snap->threads_len + 1, sizeof(*blame_ns));
-	uint32_t others = 0;
-	uint32_t top;
+	uint32_t top = snap_held_of(snap, lock).thread;
+	int64_t others;
 
-	if (!blame_ns) {
-		sb->failed = true;
-		return;
-	}
-	top = main_holder(snap, lock, blame_ns, &others);
-	free(blame_ns);
 	if (top == SNAP_NONE) {
 		strbuf_puts(sb, lock->blame_ns ? "unknown" : "-");
 		return;
 	}
+	others = other_holders(snap, lock, top);
+	sb->failed |= others < 0;
 	report_thread(sb, snap, top);
-	if (others)
-		strbuf_printf(sb, " +%" PRIu32, others);
+	if (others > 0)
+		strbuf_printf(sb, " +%" PRId64, others);
 	strbuf_printf(sb, " (%s)", while_name(main_class(lock)));
 }
 

@@ -6,15 +6,10 @@
 #include <sys/types.h>
 
 #include "runtime/python_layout.h"
+#include "runtime/python_memory.h"
 
 struct maps;
 struct target_root;
-
-/* Reads @len bytes at @addr of the target; false when they are not all to be had. */
-struct python_memory {
-	bool (*read)(void *ctx, uint64_t addr, void *buf, size_t len);
-	void *ctx;
-};
 
 #define PYTHON_GILS_MAX 8
 #define PYTHON_INTERPRETERS_MAX 64
@@ -32,13 +27,18 @@ struct python_process {
 
 /*
  * The interpreter of process @pid, whose mappings are @maps: by the symbols of its executable or
- * its libpython.  Nothing is read from its memory but, from 3.13 on, the debug offsets, by @memory.
- * Returns 0 (also with ret->known false), -ENOENT (no Python), or an error; *ret untouched then.
+ * its libpython (or what else has a name that begins with "python" or "libpython").  Nothing is
+ * read from its memory but, from 3.13 on, the debug offsets, by @memory.  An executable of another
+ * name that holds CPython 3.9 or older without exporting it is not recognised. Returns 0 (also with
+ * ret->known false), -ENOENT (no Python), or an error; *ret untouched then.
  */
 int python_find(pid_t pid, const struct target_root *root, const struct maps *maps,
 		const struct python_memory *memory, struct python_process *ret);
 
-/* The GILs that the interpreters use now, each once: their addresses; how many. */
+/*
+ * The GILs that the interpreters use now, each once: their addresses; how many.  None in a
+ * free-threaded process that has not switched its GIL on.
+ */
 size_t python_gils(const struct python_process *p, const struct python_memory *memory,
 		   uint64_t *ret, size_t max);
 
@@ -48,7 +48,14 @@ struct python_thread {
 	uint32_t native_id; /* as its own PID namespace shows it, 0 = not known */
 };
 
-/* The thread states of all interpreters; how many. Bounded, and safe against cycles. */
+/*
+ * The thread states of all interpreters, each once; how many.  Bounded, and safe against cycles.
+ *
+ * Each interpreter's newest comes first.  Several may have the ids of one thread: in one
+ * interpreter the last is the thread's own (to 3.11 one that has not yet started has its
+ * creator's), and a thread that runs another interpreter has a state there, too: the one that holds
+ * a GIL is running.
+ */
 size_t python_threads(const struct python_process *p, const struct python_memory *memory,
 		      struct python_thread *ret, size_t max);
 

@@ -58,6 +58,9 @@ struct python_layout {
 	uint16_t frame_owner;	   /* a byte, PYTHON_NO_FIELD before 3.11 */
 	uint8_t frame_owner_shim;  /* from this value on the C stack owns it (3) */
 	uint8_t frame_pointer_tag; /* low bits of `code` that are no address (3.14: 3) */
+	/* 3.14 free-threaded: threads may run copies of the instructions. An int32, the index of
+	 * the copy; PYTHON_NO_FIELD elsewhere. */
+	uint16_t frame_copy;
 	/* a code object */
 	uint16_t code_firstlineno;
 	uint16_t code_filename;
@@ -65,15 +68,18 @@ struct python_layout {
 	uint16_t code_qualname; /* PYTHON_NO_FIELD before 3.11 */
 	uint16_t code_linetable;
 	uint16_t code_adaptive; /* where its instructions begin; unused to 3.10 */
+	uint16_t code_copies;	/* pointer to {length, addresses}; as frame_copy */
 	/* objects */
 	uint16_t object_type;	  /* 8 */
 	uint16_t unicode_state;	  /* bit field: interned:2 kind:3 compact:1 ascii:1 .. */
+	uint8_t unicode_kind_bit; /* of the first of `kind`: 2, or 8 (3.14 free-threaded) */
 	uint16_t unicode_length;  /* in characters */
 	uint16_t unicode_ascii;	  /* where the characters of a compact ASCII string are .. */
 	uint16_t unicode_compact; /* .. and of any other compact one */
 	uint16_t bytes_size;
 	uint16_t bytes_data;
 	/* struct _gil_runtime_state */
+	uint16_t gil_enabled; /* an int, 0 = nobody uses it; PYTHON_NO_FIELD = somebody does */
 	uint16_t gil_last_holder;
 	uint16_t gil_locked;
 	uint16_t gil_switch_number;

@@ -93,7 +93,9 @@ static int begin_window(struct live *live, struct err *err)
 
 	live->cpu_base_ns = live_clock_of(CLOCK_PROCESS_CPUTIME_ID);
 	live->start_ns = live_clock_ns();
-	live->skel->bss->window_end_ns = UINT64_MAX;
+	/* For a command its exec does this. */
+	if (!live->opt.launched)
+		live->skel->bss->window_end_ns = UINT64_MAX;
 	rc = emit_run(live, err);
 	if (!rc)
 		rc = live_seed(live, live->opt.pids, live->opt.pids_len, err);
@@ -125,6 +127,8 @@ int live_open(const struct live_options *opt, const struct record_sink *sink, st
 		rc = live_ring_open(live, err);
 	if (!rc)
 		rc = live_unwind_open(live, err);
+	if (!rc)
+		rc = live_python_open(live, err);
 	if (rc)
 		goto fail;
 	rc = live_read_listeners(live, false, err);
@@ -192,6 +196,8 @@ static int read_everything(struct live *live, uint64_t now_ns, bool all, struct 
 		rc = live_emit_open_blocks(live, err);
 	if (!rc && live->end_ns)
 		rc = live_unwind_emit_notes(live, err);
+	if (!rc && live->end_ns)
+		rc = live_python_emit_notes(live, err);
 	if (!rc)
 		rc = live_emit_processes(live, err);
 	if (!rc)
@@ -215,6 +221,7 @@ int live_slice(struct live *live, struct err *err)
 	int rc = follow_cgroup(live, err);
 
 	live_unwind_refresh(live, true);
+	live_python_refresh(live);
 	return rc ? rc : read_everything(live, live_clock_ns(), false, err);
 }
 
@@ -251,6 +258,7 @@ void live_free(struct live *live)
 	detach(live);
 	ring_buffer__free(live->ring);
 	live_unwind_free(live);
+	live_python_free(live);
 	if (live->slots)
 		munmap((void *)live->slots, live->slots_bytes);
 	concprof_bpf__destroy(live->skel);

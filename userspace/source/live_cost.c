@@ -29,6 +29,7 @@ static const enum loss_cause cause_of[] = {
 	[CP_LOST_SAMPLES_SKIPPED] = LOSS_SAMPLES_SKIPPED,
 	[CP_LOST_FUTEX_CALLS] = LOSS_FUTEX_CALLS_FULL,
 	[CP_LOST_HOLDINGS] = LOSS_HOLDINGS_FULL,
+	[CP_LOST_PYTHON_CUT] = LOSS_PYTHON_CUT,
 };
 _Static_assert(ARRAY_LEN(cause_of) == CP_LOST_COUNT, "every loss of the BPF side has a cause");
 
@@ -81,6 +82,9 @@ int live_read_losses(struct live *live, struct err *err)
 		if (rc)
 			return rc;
 	}
+	rc = emit_loss(live, LOSS_PYTHON_UNNAMED, live->python_unnamed, err);
+	if (rc)
+		return rc;
 	rc = emit_loss(live, LOSS_STACK_BEFORE_ATTACH, live->stacks_before_attach, err);
 	if (!rc)
 		rc = emit_loss(live, LOSS_TORN_SLOTS, live->torn, err);

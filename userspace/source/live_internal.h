@@ -40,6 +40,8 @@ struct live_process {
 	uint32_t threads; /* alive at the latest slice */
 	char comm[CP_COMM_LEN + 1];
 	char libc[32]; /* "glibc 2.36", "" = not known */
+	char runtime[32];
+	char runtime_version[32];
 	uint64_t start_ns;
 	uint64_t end_ns;
 	uint64_t forks_ended; /* made by threads that have ended */
@@ -59,6 +61,7 @@ struct live {
 	size_t slot_size;
 	uint32_t slots_len;
 	struct live_unwind *unwind; /* NULL: frame pointers alone */
+	struct live_python *python;
 	uint64_t start_ns;
 	uint64_t end_ns; /* 0 while the window is open */
 	uint32_t threads_alive;
@@ -74,6 +77,7 @@ struct live {
 	uint64_t loss_sent[LOSS_COUNT];
 	uint64_t torn;		       /* slots that could not be read whole */
 	uint64_t stacks_before_attach; /* of blocked threads that could not be read */
+	uint64_t python_unnamed;       /* frames whose code object could not be read */
 	/* own cost */
 	uint64_t cpu_base_ns;
 	uint64_t events_ended;
@@ -147,6 +151,32 @@ void live_unwind_refresh(struct live *live, bool all);
 
 /* The row for @ip in the tables of a process, 0 where there is none. */
 uint64_t live_unwind_row(const struct live *live, const struct cp_unwind_process *p, uint64_t ip);
+
+/* live_python.c */
+struct maps;
+struct target_root;
+int live_python_open(struct live *live, struct err *err);
+void live_python_free(struct live *live);
+/* Look for CPython in @process, which has new @maps: *ret is what the BPF side needs, all zero
+ * where there is none that is known. @root may be NULL. */
+void live_python_look(struct live *live, struct live_process *process, const struct maps *maps,
+		      const struct target_root *root, struct cp_python *ret);
+/* Interpreters of which less is known than there is to know. */
+int live_python_emit_notes(struct live *live, struct err *err);
+/* Tell the BPF side of interpreters that have come. */
+void live_python_refresh(struct live *live);
+void live_python_drop(struct live *live, uint32_t pid);
+/* The frames of @stack, native ones and Python's, each where it was called: at most @max in @ret;
+ * how many. */
+uint32_t live_python_merge(const struct live *live, const struct cp_stack *stack, uint64_t *ret,
+			   uint32_t max);
+/* Behind the native frames of @stack, a standing thread's whose pthread_self() is @thread_id, those
+ * of Python. Lists of threads are kept until live_python_threads_changed(). */
+void live_python_add(struct live *live, uint64_t thread_id, struct cp_stack *stack);
+void live_python_threads_changed(struct live *live);
+/* Name the frames of Python among @ips that have no name yet. */
+int live_python_names(struct live *live, uint32_t pid, const uint64_t *ips, uint32_t len,
+		      struct err *err);
 
 /* live_stacks.c */
 /* Read the stacks of the threads that were blocked when they were seeded, of new ones since the

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "source/live_internal.h"
+#include "source/probe.h"
 #include "source/syscall_kinds.h"
 
 #define PID_MAX_DEFAULT 32768
@@ -117,6 +118,7 @@ static void set_rodata(struct live *live)
 
 	ro->has_prev_state = has_prev_state();
 	ro->follow_children = live->opt.follow_children;
+	ro->launched = live->opt.launched;
 	if (live->opt.sample_hz)
 		ro->timer_rest_ns = NS_PER_S / live->opt.sample_hz / 10;
 #ifdef __x86_64__
@@ -130,9 +132,10 @@ static void set_rodata(struct live *live)
 static int load_error(int rc, struct err *err)
 {
 	if (rc == -EPERM || rc == -EACCES)
-		return err_set(err, -EPERM,
-			       "cannot load eBPF programs: not permitted (run as root, or with "
-			       "CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE)");
+		return err_set(
+			err, -EPERM,
+			"cannot load eBPF programs: not permitted (profiling takes " PROBE_RIGHTS
+			")");
 	if (rc == -ESRCH || rc == -ENOENT)
 		return err_set(
 			err, -ENOTSUP,

@@ -39,6 +39,7 @@ uint64_t live_lock_id(struct live *live, const struct cp_lock_key *key, struct e
 	lock->address = key->word;
 	lock->pid = live_view_pid(live, pid);
 	lock->shared = key->space & CP_SPACE_SHARED;
+	lock->gil = key->space & CP_SPACE_GIL;
 	return live_emit(live, err) ? 0 : *id;
 }
 
@@ -47,6 +48,7 @@ int live_send_stack(struct live *live, uint64_t id, struct err *err)
 	struct record_stack *out = &live->rec.stack;
 	struct cp_stack stack;
 	bool added;
+	int rc;
 
 	if (!id)
 		return 0;
@@ -58,11 +60,15 @@ int live_send_stack(struct live *live, uint64_t id, struct err *err)
 	live->rec.type = RECORD_STACK;
 	out->stack = id;
 	out->pid = stack.view_tgid;
-	out->truncated = stack.flags & CP_STACK_TRUNCATED;
+	out->truncated = stack.flags & (CP_STACK_TRUNCATED | CP_STACK_PYTHON_CUT);
 	out->frame_pointers = stack.flags & CP_STACK_BY_FRAME_POINTER;
-	out->len = num_min_u64(stack.len, RECORD_STACK_MAX);
-	memcpy(out->ips, stack.ips, out->len * sizeof(out->ips[0]));
-	return live_emit(live, err);
+	stack.len = (uint16_t)num_min_u64(stack.len, RECORD_STACK_MAX);
+	out->len = live_python_merge(live, &stack, out->ips, RECORD_STACK_MAX);
+	rc = live_emit(live, err);
+	if (rc || stack.len == stack.native)
+		return rc;
+	return live_python_names(live, stack.view_tgid, (const uint64_t *)stack.ips, stack.len,
+				 err);
 }
 
 /* Announce what a record refers to; 0 or an error. */
@@ -228,6 +234,7 @@ static int emit_holding(struct live *live, const void *key, const void *value, s
 	h->stack = k->stack;
 	h->count = v->count;
 	h->ns = v->ns;
+	h->kept = v->kept;
 	return live_emit(live, err);
 }
 

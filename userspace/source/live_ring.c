@@ -83,6 +83,9 @@ static int on_record(void *ctx, void *data, size_t size)
 		rc = on_exit_record(live, data, &live->ring_err);
 	else if (type == CP_RING_LONG_WAIT && size >= sizeof(struct cp_ring_long_wait))
 		rc = on_long_wait(live, data, &live->ring_err);
+	else if (type == CP_RING_STACK && size >= sizeof(struct cp_ring_stack))
+		rc = live_send_stack(live, ((const struct cp_ring_stack *)data)->stack,
+				     &live->ring_err);
 	else if (size >= sizeof(struct cp_ring_process))
 		rc = on_process(live, data, &live->ring_err);
 	live->ring_error = rc;

@@ -97,10 +97,11 @@ static bool walk_thread(struct live *live, const struct cp_thread *t,
 	struct cp_thread now;
 	struct unwind_outcome outcome;
 
-	stack.len = (uint16_t)unwind_walk(&view, &regs, ips, CP_STACK_MAX, &outcome);
+	stack.native = stack.len = (uint8_t)unwind_walk(&view, &regs, ips, CP_STACK_MAX, &outcome);
 	memcpy(stack.ips, ips, stack.len * sizeof(ips[0]));
-	stack.flags = (uint16_t)((outcome.complete ? 0 : CP_STACK_TRUNCATED) |
-				 (outcome.frame_pointers ? CP_STACK_BY_FRAME_POINTER : 0));
+	stack.flags = (uint8_t)((outcome.complete ? 0 : CP_STACK_TRUNCATED) |
+				(outcome.frame_pointers ? CP_STACK_BY_FRAME_POINTER : 0));
+	live_python_add(live, t->seed_thread, &stack);
 	/* Had it run meanwhile, this may be parts of two stacks. */
 	if (!live_copy_slot(live, t->slot, &now) || !stands_still(&now) ||
 	    now.start_ns != t->start_ns)
@@ -118,6 +119,7 @@ void live_stacks_before_attach(struct live *live)
 
 	if (!live->unwind)
 		return;
+	live_python_threads_changed(live);
 	for (uint32_t slot = 1; slot < live->slots_len; slot++) {
 		if (!live_copy_slot(live, slot, &t) || !t.view_tid || !t.seed_sp ||
 		    live_attach_stack(live, &t))

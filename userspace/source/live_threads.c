@@ -103,6 +103,7 @@ static void end_processes(struct live *live, uint64_t now_ns)
 			p->end_ns = now_ns;
 			p->dirty = true;
 			live_unwind_drop(live, p);
+			live_python_drop(live, p->pid);
 		}
 	}
 }
@@ -132,6 +133,8 @@ int live_read_threads(struct live *live, uint64_t now_ns, struct err *err)
 			continue; /* ended meanwhile: its record is in the ring */
 		live->threads_alive++;
 		note_process(live, &t, now_ns);
+		if (!live->skel->bss->window_end_ns)
+			continue; /* concprof's own child, which has yet to become the command */
 		rc = live_emit_thread(live, &t, now_ns, false, err);
 		if (!rc && (t.cls == CP_FUTEX || (t.cls == CP_LOCK && t.fx.key.word)))
 			rc = live_emit_open_wait(live, &t, now_ns, err);
@@ -152,6 +155,8 @@ int live_emit_process(struct live *live, struct live_process *p, struct err *err
 	r->ppid = p->ppid;
 	memcpy(r->comm, p->comm, sizeof(p->comm));
 	memcpy(r->libc, p->libc, sizeof(p->libc));
+	memcpy(r->runtime, p->runtime, sizeof(p->runtime));
+	memcpy(r->runtime_version, p->runtime_version, sizeof(p->runtime_version));
 	r->start_ns = p->start_ns;
 	r->end_ns = p->end_ns;
 	r->forks = p->forks_ended + p->forks_alive;

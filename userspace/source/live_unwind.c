@@ -273,8 +273,9 @@ static uint64_t signature_of(const struct maps *maps)
 	return hash;
 }
 
-static void load_process(struct live *live, uint32_t pid, uint32_t tgid, const struct maps *maps)
+static void load_process(struct live *live, struct live_process *process, const struct maps *maps)
 {
+	const uint32_t pid = process->pid, tgid = process->tgid;
 	_cleanup_free_ struct cp_unwind_process *p = calloc(1, sizeof(*p));
 	struct target_root root = {.fd = -1};
 	bool have_root = target_root_open((pid_t)pid, &root, NULL) == 0;
@@ -293,6 +294,8 @@ static void load_process(struct live *live, uint32_t pid, uint32_t tgid, const s
 		else
 			add_plain(p, m);
 	}
+	if (p)
+		live_python_look(live, process, maps, have_root ? &root : NULL, &p->python);
 	if (have_root)
 		target_root_close(&root);
 	if (p)
@@ -358,7 +361,7 @@ static void refresh_process(struct live *live, struct live_process *p)
 	last = hashmap_put(&live->unwind->signatures, &p->pid, signature, &added);
 	if (last && (added || due || *last != signature)) {
 		*last = signature;
-		load_process(live, p->pid, p->tgid, &maps);
+		load_process(live, p, &maps);
 	}
 	maps_free(&maps);
 }

@@ -46,6 +46,15 @@ void probe_add(struct probe_list *list, const char *item, bool core, const char 
 	strbuf_free(&text);
 }
 
+void probe_imply(struct probe_list *list)
+{
+	struct probe_result *last =
+		list->results.len ? &list->results.at[list->results.len - 1] : NULL;
+
+	if (last && last->state != PROBE_OK)
+		last->implied = true;
+}
+
 bool probe_core_works(const struct probe_list *list)
 {
 	const struct probe_result *result;
@@ -106,8 +115,8 @@ int probe_rights(struct err *err)
 	if (bpf && perfmon)
 		return 0;
 	return err_set(err, -EPERM,
-		       "no rights: %s%s%s missing (run it with sudo, or: sudo setcap "
-		       "cap_bpf,cap_perfmon,cap_sys_ptrace=ep concprof)",
+		       "no rights: %s%s%s missing (profiling takes " PROBE_RIGHTS ": use sudo, or "
+		       "sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace=ep concprof)",
 		       bpf ? "" : "CAP_BPF", !bpf && !perfmon ? " and " : "",
 		       perfmon ? " is"
 		       : bpf   ? "CAP_PERFMON is"
@@ -176,8 +185,9 @@ struct cap_row {
 };
 
 static const struct cap_row cap_rows[] = {
-	{"right CAP_BPF", CAP_BPF, true, "no program can be loaded: use sudo"},
-	{"right CAP_PERFMON", CAP_PERFMON, true, "no program may read the scheduler: use sudo"},
+	{"right CAP_BPF", CAP_BPF, true, "no program can be loaded: profiling takes " PROBE_RIGHTS},
+	{"right CAP_PERFMON", CAP_PERFMON, true,
+	 "no program may read the scheduler: profiling takes " PROBE_RIGHTS},
 	{"right CAP_SYS_PTRACE", CAP_SYS_PTRACE, false,
 	 "no names of functions and locks of other users' processes"},
 	{"right CAP_SYS_ADMIN", CAP_SYS_ADMIN, false,
@@ -214,9 +224,10 @@ static void probe_settings(struct probe_list *list)
 	/* CAP_PERFMON lifts it altogether (Documentation/admin-guide/perf-security.rst). */
 	paranoid = value[0] != '-' && value[0] != '0' && value[0] != '1';
 	open = has_bpf_cap(caps, CAP_PERFMON) || value[0] == '-';
-	probe_add(list, "perf_event_paranoid", false, "no timer samples: use sudo",
+	probe_add(list, "perf_event_paranoid", false, "no timer samples",
 		  open ? PROBE_OK : PROBE_LIMITED, "%s%s", value[0] ? value : "cannot be read",
 		  has_bpf_cap(caps, CAP_PERFMON) ? ", lifted by CAP_PERFMON" : "");
+	probe_imply(list); /* else the right lifts it */
 
 	read_line("/proc/sys/kernel/kptr_restrict", value, sizeof(value));
 	/* kallsyms_show_value(), kernel/ksyms_common.c */

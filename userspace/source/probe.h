@@ -9,6 +9,9 @@
 
 struct err;
 
+/* The rights that a profile takes, said everywhere in these words; README has them, too. */
+#define PROBE_RIGHTS "root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE"
+
 enum probe_state {
 	PROBE_OK,
 	PROBE_LIMITED, /* works with less, or is not tested */
@@ -19,6 +22,7 @@ struct probe_result {
 	const char *item; /* static: "program iter/task" */
 	enum probe_state state;
 	bool core;	  /* without it no profile is possible */
+	bool implied;	  /* fails with an earlier one that it needs: no news */
 	char found[128];  /* "6.1.0-18-amd64", "Operation not permitted" */
 	const char *cost; /* static: what the user loses where state is not PROBE_OK */
 };
@@ -53,6 +57,9 @@ void probe_bpf(struct probe_list *list);
 void probe_add(struct probe_list *list, const char *item, bool core, const char *cost,
 	       enum probe_state state, const char *found, ...)
 	__attribute__((format(printf, 6, 7)));
+
+/* The result added last failed since it needs another one that did; nothing where it is ok. */
+void probe_imply(struct probe_list *list);
 
 /* true when everything that the core needs is there. */
 bool probe_core_works(const struct probe_list *list);

@@ -179,7 +179,15 @@ struct probe_ctx {
 	struct btf *btf; /* NULL = none */
 	int map_fd[MAP_COUNT];
 	int cpu_clock_fd;
+	bool rights; /* the kernel's refusals have another reason */
 };
+
+/* The result added last failed by @code: is that but what the rights have told already? */
+static void imply_refusal(struct probe_list *list, const struct probe_ctx *ctx, int code)
+{
+	if (!ctx->rights && (code == EPERM || code == EACCES))
+		probe_imply(list);
+}
 
 static int open_cpu_clock(void)
 {
@@ -239,6 +247,11 @@ static int attach_btf_id(const struct probe_ctx *ctx, const struct prog_row *row
 		return btf__find_by_name_kind(ctx->btf, row->hook, BTF_KIND_FUNC);
 	snprintf(name, sizeof(name), "btf_trace_%s", row->hook ? row->hook : "sched_switch");
 	return btf__find_by_name_kind(ctx->btf, name, BTF_KIND_TYPEDEF);
+}
+
+static bool needs_btf(const struct prog_row *row)
+{
+	return row->kind == HOOK_NONE || row->kind == HOOK_TP_BTF || row->kind == HOOK_ITER_TASK;
 }
 
 /* Descriptor of the loaded program or a negative errno. */
@@ -335,6 +348,7 @@ static void probe_prog(struct probe_list *list, const struct probe_ctx *ctx,
 
 	if (row->map != MAP_NONE && ctx->map_fd[row->map] < 0) {
 		probe_add(list, row->item, row->core, row->cost, PROBE_MISSING, "no such map");
+		probe_imply(list);
 		return;
 	}
 	fd = load(ctx, row);
@@ -343,12 +357,17 @@ static void probe_prog(struct probe_list *list, const struct probe_ctx *ctx,
 		step = "attaches";
 		rc = attach_once(ctx, row, fd);
 	}
-	if (rc == 0)
+	if (rc == 0) {
 		probe_add(list, row->item, row->core, row->cost, PROBE_OK, "%s", step);
-	else
-		probe_add(list, row->item, row->core, row->cost,
-			  row->core ? PROBE_MISSING : PROBE_LIMITED, "cannot be %s: %s",
-			  row->kind == HOOK_NONE || fd < 0 ? "loaded" : "attached", strerror(-rc));
+		return;
+	}
+	probe_add(list, row->item, row->core, row->cost, row->core ? PROBE_MISSING : PROBE_LIMITED,
+		  "cannot be %s: %s", row->kind == HOOK_NONE || fd < 0 ? "loaded" : "attached",
+		  strerror(-rc));
+	imply_refusal(list, ctx, -rc);
+	if ((!ctx->btf && needs_btf(row)) ||
+	    (row->kind == HOOK_PERF_EVENT && ctx->cpu_clock_fd < 0))
+		probe_imply(list);
 }
 
 static void probe_maps(struct probe_list *list, struct probe_ctx *ctx)
@@ -367,37 +386,46 @@ static void probe_maps(struct probe_list *list, struct probe_ctx *ctx)
 		else
 			probe_add(list, row->item, true, NO_PROFILE, PROBE_MISSING, "%s",
 				  strerror(errno));
+		imply_refusal(list, ctx, fd < 0 ? -fd : 0);
 	}
 }
 
 static void probe_events(struct probe_list *list, struct probe_ctx *ctx)
 {
+	int code;
+
 	_cleanup_close_ int cycles_fd = -1;
 	_cleanup_close_ int stats_fd = -1;
 	const char *found = "works";
 
 	ctx->cpu_clock_fd = open_cpu_clock();
+	code = errno;
 	probe_add(list, "perf event CPU clock", false, "no timer samples",
 		  ctx->cpu_clock_fd < 0 ? PROBE_LIMITED : PROBE_OK, "%s",
-		  ctx->cpu_clock_fd < 0 ? strerror(errno) : "works");
+		  ctx->cpu_clock_fd < 0 ? strerror(code) : "works");
+	imply_refusal(list, ctx, code);
 	cycles_fd = open_cycles();
+	code = errno;
 	if (cycles_fd < 0 && errno != EACCES && errno != EPERM)
 		found = "no hardware counters (usual in virtual machines)";
 	else if (cycles_fd < 0)
 		found = strerror(errno);
 	probe_add(list, "perf event CPU cycles", false, "nothing: the CPU clock takes its place",
 		  cycles_fd < 0 ? PROBE_LIMITED : PROBE_OK, "%s", found);
+	imply_refusal(list, ctx, code);
 	stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	code = errno;
 	probe_add(list, "BPF run-time statistics", false,
 		  "own cost: the kernel's part is not measured",
 		  stats_fd < 0 ? PROBE_LIMITED : PROBE_OK, "%s",
-		  stats_fd < 0 ? strerror(errno) : "works");
+		  stats_fd < 0 ? strerror(code) : "works");
+	imply_refusal(list, ctx, code);
 }
 
 void probe_bpf(struct probe_list *list)
 {
 	libbpf_print_fn_t print = libbpf_set_print(NULL);
-	struct probe_ctx ctx = {.cpu_clock_fd = -1};
+	struct probe_ctx ctx = {.cpu_clock_fd = -1, .rights = probe_rights(NULL) == 0};
 
 	ctx.btf = btf__load_vmlinux_btf();
 	if (ctx.btf)

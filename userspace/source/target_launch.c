@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A command that waits before its exec: attached first, it is seen from its first instruction. */
+/* A command that waits before its exec: attached first, it is seen from its first instruction on,
+ * and nothing of what it was before (bpf/task.bpf.c, begin_launched). */
 #include "source/target.h"
 
 #include "base/err.h"

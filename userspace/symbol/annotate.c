@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "model/kernel_address.h"
+#include "model/python_word.h"
 #include "model/strpool.h"
 #include "symbol/demangle.h"
 #include "symbol/kallsyms.h"
@@ -101,18 +102,11 @@ static void want_lock(void *ctx, const struct record_lock *lock)
 		wants->failed = true;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 /* Of a path too long for the record its end says more than its beginning. */
 static void copy_module(char *to, size_t size, const char *path)
 {
 	if (strlen(path) >= size)
-		path = base_name(path);
+		path = text_base_name(path);
 	text_copy_cut(to, size, path);
 }
 
@@ -243,7 +237,7 @@ static bool name_lock(const struct wants *wants, const struct lock_want *want,
 	char plain[RECORD_NAME_MAX];
 
 	if (shared_file_named(lock)) {
-		name_offset(name->name, sizeof(name->name), base_name(lock->path),
+		name_offset(name->name, sizeof(name->name), text_base_name(lock->path),
 			    lock->file_offset);
 		copy_module(name->module, sizeof(name->module), lock->path);
 		return true;
@@ -255,7 +249,7 @@ static bool name_lock(const struct wants *wants, const struct lock_want *want,
 	case SYMBOL_ANON:
 		return false;
 	case SYMBOL_MODULE_ONLY:
-		name_offset(name->name, sizeof(name->name), base_name(symbol->module),
+		name_offset(name->name, sizeof(name->name), text_base_name(symbol->module),
 			    symbol->module_offset);
 		break;
 	case SYMBOL_NAMED:
@@ -418,7 +412,7 @@ static int look_up(struct wants *wants, struct symbolizer *symbolizer,
 	for (size_t i = 0; i < wants->frames.len; i++) {
 		struct frame_want *want = &wants->frames.at[i];
 
-		if (kernel_address(want->ip))
+		if (kernel_address(want->ip) || python_word(want->ip))
 			continue;
 		symbolizer_function(symbolizer, (pid_t)want->pid, want->lookup, &want->symbol);
 		ask(wants, symbolizer, &want->symbol, false, i);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/text.h"
 #include "symbol/elf_file.h"
 
 #define DYNSTR_BYTES_MAX (1U << 20)
@@ -13,22 +14,15 @@
 #define VERSION_PREFIX "GLIBC_2."
 #define MINOR_MAX 999
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static bool is_musl(const char *path)
 {
-	return strncmp(base_name(path), "ld-musl-", 8) == 0 ||
-	       strncmp(base_name(path), "libc.musl-", 10) == 0;
+	return strncmp(text_base_name(path), "ld-musl-", 8) == 0 ||
+	       strncmp(text_base_name(path), "libc.musl-", 10) == 0;
 }
 
 bool libc_version_is_libc(const char *path)
 {
-	const char *name = base_name(path);
+	const char *name = text_base_name(path);
 
 	return strcmp(name, "libc.so.6") == 0 || strncmp(name, "libc-2.", 7) == 0 || is_musl(path);
 }

@@ -329,13 +329,6 @@ static struct elf_syms *further_syms(struct modules *ms, struct module *module)
 	return has_symtab(further) ? further : syms_of_extra(ms, module, mini_of(ms, module));
 }
 
-bool modules_exported_only(struct modules *ms, uint32_t index)
-{
-	struct module *module = &ms->all.at[index];
-
-	return !has_symtab(modules_syms(ms, index)) && !has_symtab(further_syms(ms, module));
-}
-
 static int find(struct elf_syms *syms, bool function, uint64_t vaddr, const char **ret_name,
 		uint64_t *ret_offset)
 {

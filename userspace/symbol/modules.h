@@ -99,9 +99,6 @@ struct elf_syms *modules_syms(struct modules *ms, uint32_t index);
 int modules_find(struct modules *ms, uint32_t index, bool function, uint64_t vaddr,
 		 const char **ret_name, uint64_t *ret_offset);
 
-/* No name of a static function or object of it is known. */
-bool modules_exported_only(struct modules *ms, uint32_t index);
-
 /* The descriptor of the file with its line tables (it or its debug file), -1 = there is none. Stays
  * open as long as @ms. */
 int modules_dwarf(struct modules *ms, uint32_t index);

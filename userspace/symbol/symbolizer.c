@@ -309,7 +309,6 @@ static void name_vaddr(struct symbolizer *s, uint32_t index, uint64_t vaddr, boo
 	ret->module = s->modules.all.at[index].path;
 	ret->module_offset = vaddr;
 	ret->in_elf = index;
-	ret->exported_only = modules_exported_only(&s->modules, index);
 	if (modules_find(&s->modules, index, function, vaddr, &ret->name, &ret->offset) == 0)
 		ret->kind = SYMBOL_NAMED;
 }

@@ -47,7 +47,6 @@ struct symbol {
 	uint64_t module_offset;
 	/* For symbolizer_dwarf(): module_offset is an ELF virtual address of this file. */
 	uint32_t in_elf;
-	bool exported_only; /* the module was stripped: no name of a static function or object */
 };
 
 /* What an address is mapped to: shared futexes are the same where these are. */

@@ -12,9 +12,6 @@
 #include "base/num.h"
 #include "symbol/unwind_internal.h"
 
-/* The page size of x86_64, to which the loader rounds a segment's start down. */
-#define PAGE_BYTES 4096
-
 static int damaged(struct err *err, const char *what)
 {
 	return err_set(err, -EBADMSG, "ELF file: %s (reinstall the program)", what);
@@ -96,20 +93,6 @@ int unwind_elf_describe(struct elf_file *elf, struct unwind_table *table, struct
 			return err_set(err, -ENOMEM, "unwind table: out of memory (free some)");
 	}
 	return measure_text(table, err);
-}
-
-int unwind_table_delta(const struct unwind_table *table, uint64_t offset, uint64_t *ret_delta)
-{
-	for (uint32_t i = 0; i < table->segments_len; i++) {
-		const struct unwind_segment *s = &table->segments[i];
-
-		if (offset < (s->offset & ~(uint64_t)(PAGE_BYTES - 1)) ||
-		    offset >= num_sat_add(s->offset, s->filesz))
-			continue;
-		*ret_delta = s->vaddr - s->offset + offset - table->base_vaddr;
-		return 0;
-	}
-	return -ENOENT;
 }
 
 /* The segment that the file says holds @vaddr: from there to the segment's end. */

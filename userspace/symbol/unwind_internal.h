@@ -14,7 +14,9 @@
 
 #include "base/vec.h"
 #include "symbol/elf_file.h"
-#include "symbol/unwind_table.h"
+#include "symbol/unwind_format.h"
+
+struct err;
 
 /* Registers by DWARF's numbers: System V ABI, AMD64 supplement, figure 3.36. */
 #define UNWIND_REG_RBP 6

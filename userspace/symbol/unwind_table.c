@@ -8,6 +8,9 @@
 #include "base/num.h"
 #include "symbol/unwind_internal.h"
 
+/* The page size of x86_64, to which the loader rounds a segment's start down. */
+#define PAGE_BYTES 4096
+
 static int no_memory(struct err *err)
 {
 	return err_set(err, -ENOMEM, "unwind table: out of memory (free some)");
@@ -190,4 +193,18 @@ uint64_t unwind_table_find(const struct unwind_table *table, uint64_t vaddr)
 			high = middle - 1;
 	}
 	return table->rows[low];
+}
+
+int unwind_table_delta(const struct unwind_table *table, uint64_t offset, uint64_t *ret_delta)
+{
+	for (uint32_t i = 0; i < table->segments_len; i++) {
+		const struct unwind_segment *s = &table->segments[i];
+
+		if (offset < (s->offset & ~(uint64_t)(PAGE_BYTES - 1)) ||
+		    offset >= num_sat_add(s->offset, s->filesz))
+			continue;
+		*ret_delta = s->vaddr - s->offset + offset - table->base_vaddr;
+		return 0;
+	}
+	return -ENOENT;
 }

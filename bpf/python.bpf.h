@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * CPython from the kernel's side: the frames of a thread, and the GIL with its holder and what that
+ * one does.  Everything is read from the target's memory, which is hostile and changes meanwhile:
+ * each loop is bounded, and what cannot be read ends it.  runtime/python_frames.h walks alike from
+ * user space; facts by version: runtime/python_layout.h.
+ */
+#ifndef CONCPROF_PYTHON_BPF_H
+#define CONCPROF_PYTHON_BPF_H
+
+#include "filter.bpf.h"
+
+#define PYTHON_THREADS_MAX 4096 /* looked through for one's own, with their interpreters */
+#define PYTHON_RETRY_NS                                                           \
+	10000000ULL /* after a look in vain; doubled each time, 256 times at most \
+		     */
+#define PYTHON_RETRY_SHIFT_MAX 8
+
+struct python_threads {
+	const struct cp_python *py;
+	u64 thread_id;
+	u64 interp;
+	u64 tstate;
+	u64 found;
+};
+
+static __always_inline u64 user_word(u64 addr)
+{
+	u64 word = 0;
+
+	bpf_probe_read_user(&word, sizeof(word), (void *)addr);
+	return word;
+}
+
+/* One thread state of the lists; 1 ends the search.  To 3.11 one that has not been started yet has
+ * its creator's id, and comes before it: the last one counts. */
+static long python_next_thread(u32 i, void *ctx)
+{
+	struct python_threads *c = ctx;
+
+	(void)i;
+	if (!c->tstate) {
+		if (!c->interp)
+			return 1;
+		c->tstate = user_word(c->interp + c->py->interp_threads);
+		c->interp = user_word(c->interp + c->py->interp_next);
+		return 0;
+	}
+	if (user_word(c->tstate + c->py->tstate_thread_id) == c->thread_id)
+		c->found = c->tstate;
+	c->tstate = user_word(c->tstate + c->py->tstate_next);
+	return 0;
+}
+
+/* The thread state of current, whose slot is @t; 0 = it has none. */
+static __noinline u64 python_tstate(struct cp_thread *t, struct cp_python *py, u64 now)
+{
+	struct python_threads c = {};
+	u64 shift;
+
+	if (!t || !py)
+		return 0;
+	c.py = py;
+	c.thread_id = compat_thread_pointer(bpf_get_current_task_btf());
+	if (t->python_tstate && user_word(t->python_tstate + py->tstate_thread_id) == c.thread_id)
+		return t->python_tstate;
+	if (now < t->python_retry_ns)
+		return 0;
+	c.interp = user_word(py->runtime + py->interpreters_head);
+	bpf_loop(PYTHON_THREADS_MAX, python_next_thread, &c, 0);
+	t->python_tstate = c.found;
+	shift = t->python_misses;
+	if (c.found) {
+		t->python_misses = 0;
+	} else if (shift < PYTHON_RETRY_SHIFT_MAX) {
+		t->python_misses = shift + 1;
+	}
+	t->python_retry_ns = now + (PYTHON_RETRY_NS << (shift & 15));
+	return c.found;
+}
+
+static __always_inline u64 python_head(const struct cp_python *py, u64 tstate)
+{
+	u64 at = user_word(tstate + py->tstate_frame);
+
+	if (at && py->frame_via != CP_PYTHON_NONE)
+		at = user_word(at + py->frame_via);
+	return at;
+}
+
+struct python_frames {
+	struct cp_python *py;
+	struct cp_walk *w;
+	struct cp_stack *out;
+	u64 frame;
+};
+
+static __always_inline u64 frame_word(const struct cp_walk *w, u32 at)
+{
+	return *(u64 *)&w->frame[at & (CP_PYTHON_FRAME_BYTES - 1)];
+}
+
+static __always_inline u32 frame_byte(const struct cp_walk *w, u32 at)
+{
+	return w->frame[at & (CP_PYTHON_FRAME_BYTES - 1)];
+}
+
+/* f_lasti in code units, plus 1. */
+static __always_inline u64 python_lasti(const struct cp_python *py, u64 raw, u64 code)
+{
+	s64 lasti;
+
+	if (!py->frame_lasti_step)
+		lasti = ((s64)(raw - code) - py->code_adaptive) >> 1;
+	else
+		lasti = (s64)(s32)raw >> (py->frame_lasti_step == 1);
+	if (lasti < 0)
+		return 0;
+	return lasti + 1 < CP_PYTHON_LASTI_MAX ? lasti + 1 : CP_PYTHON_LASTI_MAX;
+}
+
+/* One frame; 1 ends the walk. */
+static long python_frame(u32 i, void *ctx)
+{
+	struct python_frames *c = ctx;
+	struct cp_python *py = c->py;
+	struct cp_walk *w = c->w;
+	u64 code, back, word;
+	u32 bytes = py->frame_bytes, owner, entry;
+
+	(void)i;
+	if (!c->frame || w->python_len >= CP_STACK_MAX)
+		return 1;
+	if (bytes > CP_PYTHON_FRAME_BYTES ||
+	    bpf_probe_read_user(w->frame, bytes, (void *)(c->frame + py->frame_from)))
+		return 1;
+	code = frame_word(w, py->frame_code) & ~(u64)py->frame_tag;
+	back = frame_word(w, py->frame_back);
+	owner = py->frame_owner == CP_PYTHON_NONE ? 0 : frame_byte(w, py->frame_owner);
+	c->frame = back;
+	if (py->entry == CP_PYTHON_ENTRY_SHIM && owner >= py->frame_shim) {
+		if (w->python_len)
+			c->out->ips[(w->python_len - 1) & 127] |= CP_PYTHON_WORD_ENTRY;
+		w->python_complete = !back;
+		return !back;
+	}
+	entry = py->entry == CP_PYTHON_ENTRY_EVERY ||
+		(py->entry == CP_PYTHON_ENTRY_FLAG && frame_byte(w, py->frame_is_entry));
+	word = python_lasti(py, frame_word(w, py->frame_lasti), code) << CP_PYTHON_LASTI_SHIFT;
+	word |= CP_PYTHON_WORD_MARK | ((code >> 3) & CP_PYTHON_CODE_MASK);
+	if (entry)
+		word |= CP_PYTHON_WORD_ENTRY;
+	c->out->ips[w->python_len & 127] = word;
+	w->python_len++;
+	w->python_complete = !back && entry;
+	return !back;
+}
+
+/* Add the frames of the thread of @tstate to the @len words of @s; their new number. */
+static __noinline u32 python_walk(struct cp_python *py, struct cp_walk *w, struct cp_stack *s,
+				  u64 tstate, u32 len)
+{
+	struct python_frames c = {};
+	u64 head;
+
+	if (!py || !w || !s)
+		return len;
+	head = python_head(py, tstate);
+	if (!head)
+		return len;
+	c.py = py;
+	c.w = w;
+	c.out = s;
+	c.frame = head;
+	w->python_len = len;
+	w->python_complete = 0;
+	bpf_loop(CP_STACK_MAX, python_frame, &c, 0);
+	if (!w->python_complete) {
+		s->flags |= CP_STACK_PYTHON_CUT;
+		count_loss(CP_LOST_PYTHON_CUT);
+	}
+	return w->python_len;
+}
+
+/* The GIL of which @word is a part, by its address; 0 where it is none's. */
+static __always_inline u64 python_gil_of(const struct cp_python *py, u64 word)
+{
+	u32 i;
+
+	for (i = 0; i < CP_PYTHON_GILS_MAX && i < py->gils_len; i++)
+		if (word - py->gil[i] < py->gil_end)
+			return py->gil[i];
+	return 0;
+}
+
+struct python_gil {
+	u64 last_holder; /* PyThreadState */
+	s32 locked;
+	u32 pad;
+	u64 switch_number;
+};
+
+/* Who holds @gil, as its thread state; 0 = nobody does, or it is not known. */
+static __always_inline u64 python_gil_holder(const struct cp_python *py, u64 gil,
+					     u64 *switch_number)
+{
+	struct python_gil g = {};
+
+	if (bpf_probe_read_user(&g, sizeof(g), (void *)(gil + py->gil_last_holder)))
+		return 0;
+	*switch_number = g.switch_number;
+	return g.locked == 1 ? g.last_holder : 0;
+}
+
+/* The tid that the thread of @tstate has in its own PID namespace. */
+static __always_inline u32 python_tid(const struct cp_python *py, u64 tstate)
+{
+	u64 id = 0;
+	u32 tid = 0;
+
+	if (py->tstate_native_id != CP_PYTHON_NONE)
+		return user_word(tstate + py->tstate_native_id);
+	id = user_word(tstate + py->tstate_thread_id);
+	if (id)
+		bpf_probe_read_user(&tid, sizeof(tid), (void *)(id + py->pthread_tid));
+	return tid;
+}
+
+#endif

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "model/python_site.h"
+
+#include "base/num.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* Below lib/python3.N/; a name that ends in a slash stands for all below it. */
+static const char *const waiting_modules[] = {
+	"threading.py", "queue.py",	 "multiprocessing/", "concurrent/futures/",
+	"asyncio/",	"selectors.py",	 "socket.py",	     "socketserver.py",
+	"ssl.py",	"subprocess.py",
+};
+
+/* Functions of these modules; of several that follow each other the outermost counts. */
+struct primitive {
+	const char *module;
+	const char *function;
+	const char *name;
+};
+
+static const struct primitive primitives[] = {
+	{"queue.py", "get", "queue.Queue.get"},
+	{"queue.py", "put", "queue.Queue.put"},
+	{"queue.py", "join", "queue.Queue.join"},
+	{"threading.py", "acquire", "threading.Semaphore"},
+	{"threading.py", "__enter__", "threading.Semaphore"},
+	{"threading.py", "_wait", "threading.Barrier.wait"},
+	{"threading.py", "join", "threading.Thread.join"},
+	{"threading.py", "_wait_for_tstate_lock", "threading.Thread.join"},
+	{"threading.py", "_shutdown", "threading.Thread.join"},
+	{"threading.py", "start", "threading.Thread.start"},
+	{"threading.py", "wait_for", "threading.Condition.wait_for"},
+	{"concurrent/futures/_base.py", "result", "Future.result"},
+	{"concurrent/futures/_base.py", "exception", "Future.result"},
+	{"concurrent/futures/_base.py", "wait", "concurrent.futures.wait"},
+	{"concurrent/futures/_base.py", "as_completed", "concurrent.futures.as_completed"},
+	{"concurrent/futures/_base.py", "result_iterator", "Executor.map"},
+	{"concurrent/futures/thread.py", "_worker", "ThreadPoolExecutor's queue"},
+	{"concurrent/futures/thread.py", "shutdown", "Executor.shutdown"},
+	{"concurrent/futures/process.py", "_process_worker", "ProcessPoolExecutor's queue"},
+	{"multiprocessing/queues.py", "get", "multiprocessing.Queue.get"},
+	{"multiprocessing/queues.py", "put", "multiprocessing.Queue.put"},
+	{"multiprocessing/queues.py", "_feed", "multiprocessing.Queue's feeder"},
+	{"multiprocessing/synchronize.py", "__enter__", "multiprocessing.Lock"},
+	{"multiprocessing/synchronize.py", "wait", "multiprocessing.Condition.wait"},
+	{"multiprocessing/pool.py", "get", "AsyncResult.get"},
+	{"multiprocessing/pool.py", "wait", "AsyncResult.wait"},
+	{"multiprocessing/pool.py", "worker", "multiprocessing.Pool's queue"},
+};
+
+/* The part of @file below lib/python3.N/; NULL where it is no file of the standard library. */
+static const char *in_library(const char *file)
+{
+	static const char mark[] = "/python3.";
+	const char *at = file, *found = NULL;
+
+	while ((at = strstr(at, mark))) {
+		at += sizeof(mark) - 1;
+		while (isdigit((unsigned char)*at))
+			at++;
+		if (*at == 't') /* free-threaded builds */
+			at++;
+		if (*at == '/')
+			found = at + 1;
+	}
+	if (found && (strstr(found, "-packages/")))
+		return NULL;
+	return found;
+}
+
+static bool is_module(const char *inside, const char *module)
+{
+	size_t len = strlen(module);
+
+	if (module[len - 1] == '/')
+		return !strncmp(inside, module, len);
+	return !strcmp(inside, module);
+}
+
+bool python_waits_there(const char *file)
+{
+	const char *inside = in_library(file);
+
+	for (size_t i = 0; inside && i < ARRAY_LEN(waiting_modules); i++)
+		if (is_module(inside, waiting_modules[i]))
+			return true;
+	return false;
+}
+
+bool python_interpreter(const char *module)
+{
+	const char *slash = strrchr(module, '/');
+	const char *name = slash ? slash + 1 : module;
+
+	return !strncmp(name, "python", 6) || !strncmp(name, "libpython", 9);
+}
+
+/* Of a qualified name the last part: to 3.10 there is no other. */
+static const char *plain_name(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot ? dot + 1 : name;
+}
+
+/* The run of frames in waiting modules with which the stack's frames of Python begin. */
+static uint32_t first_python(const struct snap_stack *stack)
+{
+	uint32_t i = 0;
+
+	while (i < stack->frames_len && !stack->frames[i].python)
+		i++;
+	return i;
+}
+
+const char *python_primitive(const struct snap_stack *stack)
+{
+	const char *found = NULL;
+	uint32_t waits = 0;
+
+	for (uint32_t i = first_python(stack); i < stack->frames_len; i++) {
+		const struct snap_frame *frame = &stack->frames[i];
+		const char *inside = frame->python ? in_library(frame->file) : NULL;
+		const char *name = plain_name(frame->name);
+
+		if (!frame->python)
+			continue;
+		if (!inside || !python_waits_there(frame->file))
+			break;
+		/* Condition.wait, called by Event.wait. */
+		if (!strcmp(inside, "threading.py") && !strcmp(name, "wait"))
+			found = waits++ ? "threading.Event.wait" : "threading.Condition.wait";
+		for (size_t k = 0; k < ARRAY_LEN(primitives); k++)
+			if (!strcmp(inside, primitives[k].module) &&
+			    !strcmp(name, primitives[k].function))
+				found = primitives[k].name;
+	}
+	return found;
+}
+
+bool python_lock_per_waiter(const struct snap_stack *stack)
+{
+	static const char *const functions[] = {"wait", "join", "_wait_for_tstate_lock",
+						"_shutdown"};
+	const uint32_t i = first_python(stack);
+	const char *inside = i < stack->frames_len ? in_library(stack->frames[i].file) : NULL;
+
+	if (!inside || strcmp(inside, "threading.py") != 0)
+		return false;
+	for (size_t k = 0; k < ARRAY_LEN(functions); k++)
+		if (!strcmp(plain_name(stack->frames[i].name), functions[k]))
+			return true;
+	return false;
+}

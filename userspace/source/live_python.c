@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Processes that run CPython: where the BPF side finds frames and GILs in them, and the names of
+ * frames, read while their code objects live.
+ */
+#include <string.h>
+#include <sys/uio.h>
+
+#include "base/num.h"
+#include "model/python_word.h"
+#include "runtime/python_frames.h"
+#include "source/live_internal.h"
+#include "symbol/target_file.h"
+
+_Static_assert(PYTHON_WORD_MARK == CP_PYTHON_WORD_MARK &&
+		       PYTHON_WORD_ENTRY == CP_PYTHON_WORD_ENTRY &&
+		       PYTHON_WORD_CODE_MASK == CP_PYTHON_CODE_MASK &&
+		       PYTHON_WORD_LASTI_MAX == CP_PYTHON_LASTI_MAX,
+	       "the ABI's words are the model's");
+_Static_assert((int)CP_PYTHON_ENTRY_SHIM == (int)PYTHON_ENTRY_SHIM &&
+		       CP_PYTHON_NONE == PYTHON_NO_FIELD && CP_PYTHON_GILS_MAX == PYTHON_GILS_MAX,
+	       "the ABI's words for CPython are the runtime's");
+
+#define NAMES_MAX 262144 /* distinct frames named in one run */
+
+/* Where struct pthread keeps the tid: 720 in glibc for x86_64 (nptl/descr.h, 2.17 to 2.41), 48 in
+ * musl (src/internal/pthread_impl.h, 1.2).  Asked for to Python 3.10 alone. */
+#define PTHREAD_TID_GLIBC 720
+#define PTHREAD_TID_MUSL 48
+
+struct python {
+	uint32_t pid;	/* 0 = it has ended */
+	bool looked;	/* `found` is valid */
+	uint64_t execs; /* of the process, when it was looked at */
+	struct python_process found;
+	struct cp_python abi; /* as the BPF side has it */
+};
+
+struct live_python {
+	struct python_thread threads[PYTHON_THREADS_MAX]; /* of the process asked for last */
+	size_t threads_len;
+	uint32_t threads_pid; /* 0 = of none */
+	VEC(struct python) all;
+	struct hashmap by_pid; /* pid -> index in all */
+	struct hashmap named;  /* struct name_key: frames that have been sent */
+};
+
+struct name_key {
+	uint64_t word;
+	uint32_t pid;
+	uint32_t execs;
+};
+
+static bool read_memory(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	const pid_t *pid = ctx;
+	struct iovec local = {buf, len};
+	struct iovec remote = {(void *)(uintptr_t)addr, len};
+
+	return process_vm_readv(*pid, &local, 1, &remote, 1, 0) == (ssize_t)len;
+}
+
+int live_python_open(struct live *live, struct err *err)
+{
+	live->python = calloc(1, sizeof(*live->python));
+	if (!live->python)
+		return err_set(err, -ENOMEM, "out of memory");
+	hashmap_init(&live->python->by_pid, sizeof(uint32_t));
+	hashmap_init(&live->python->named, sizeof(struct name_key));
+	return 0;
+}
+
+void live_python_free(struct live *live)
+{
+	if (!live->python)
+		return;
+	vec_free(&live->python->all);
+	hashmap_free(&live->python->by_pid);
+	hashmap_free(&live->python->named);
+	free(live->python);
+	live->python = NULL;
+}
+
+static struct python *python_of(const struct live *live, uint32_t pid)
+{
+	const uint32_t *i = hashmap_get(&live->python->by_pid, &pid);
+	struct python *p = i && *i != UINT32_MAX ? &live->python->all.at[*i] : NULL;
+
+	return p && p->pid ? p : NULL;
+}
+
+static uint16_t relative(uint16_t field, uint16_t from)
+{
+	return field == PYTHON_NO_FIELD ? CP_PYTHON_NONE : (uint16_t)(field - from);
+}
+
+/* The part of a frame that holds all that is read of it; false where it is too long for one read.
+ */
+static bool frame_part(const struct python_layout *l, struct cp_python *abi)
+{
+	const uint16_t fields[] = {l->frame_code, l->frame_back, l->frame_lasti, l->frame_is_entry,
+				   l->frame_owner};
+	uint16_t from = UINT16_MAX, to = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		if (fields[i] == PYTHON_NO_FIELD)
+			continue;
+		from = (uint16_t)num_min_u64(from, fields[i]);
+		to = (uint16_t)num_max_u64(to, fields[i] + 8U);
+	}
+	if (to <= from || to - from > CP_PYTHON_FRAME_BYTES)
+		return false;
+	abi->frame_from = from;
+	abi->frame_bytes = (uint16_t)(to - from);
+	abi->frame_code = relative(l->frame_code, from);
+	abi->frame_back = relative(l->frame_back, from);
+	abi->frame_lasti = relative(l->frame_lasti, from);
+	abi->frame_is_entry = relative(l->frame_is_entry, from);
+	abi->frame_owner = relative(l->frame_owner, from);
+	return true;
+}
+
+/* What the BPF side needs to know of @p; all zero where its layout is not known. */
+static struct cp_python describe(const struct python_process *p, const char *libc)
+{
+	const struct python_layout *l = &p->layout;
+	struct cp_python abi = {
+		.interpreters_head = l->interpreters_head,
+		.interp_next = l->interp_next,
+		.interp_threads = l->interp_threads,
+		.tstate_next = l->tstate_next,
+		.tstate_thread_id = l->tstate_thread_id,
+		.tstate_native_id = l->tstate_native_id,
+		.pthread_tid = strncmp(libc, "musl", 4) ? PTHREAD_TID_GLIBC : PTHREAD_TID_MUSL,
+		.tstate_frame = l->tstate_frame,
+		.frame_via = l->frame_via,
+		.frame_lasti_step = l->frame_lasti_step,
+		.frame_shim = l->frame_owner_shim,
+		.frame_tag = l->frame_pointer_tag,
+		.entry = (uint16_t)l->entry,
+		.code_adaptive = l->code_adaptive,
+		.gil_last_holder = l->gil_last_holder,
+		.gil_end = l->gil_end,
+	};
+
+	if (!p->known || !frame_part(l, &abi))
+		return (struct cp_python){0};
+	abi.runtime = p->runtime;
+	abi.parking = l->version >= PYTHON_VERSION(3, 13);
+	return abi;
+}
+
+static void read_gils(struct python *p)
+{
+	pid_t pid = (pid_t)p->pid;
+	const struct python_memory memory = {read_memory, &pid};
+	uint64_t gils[PYTHON_GILS_MAX];
+
+	if (!p->abi.runtime)
+		return;
+	p->abi.gils_len = (uint32_t)python_gils(&p->found, &memory, gils, PYTHON_GILS_MAX);
+	memset(p->abi.gil, 0, sizeof(p->abi.gil));
+	memcpy(p->abi.gil, gils, p->abi.gils_len * sizeof(gils[0]));
+}
+
+/* The entry of @process, its own of before or a new one; NULL when memory is short. */
+static struct python *entry_of(struct live_python *py, const struct live_process *process)
+{
+	uint32_t *index = hashmap_put(&py->by_pid, &process->pid, UINT32_MAX, NULL);
+	struct python *p;
+
+	if (!index)
+		return NULL;
+	if (*index != UINT32_MAX)
+		return &py->all.at[*index];
+	p = vec_add(&py->all);
+	if (p)
+		*index = (uint32_t)py->all.len - 1;
+	return p;
+}
+
+static bool same_program(const struct python *p, const struct live_process *process)
+{
+	return p->pid == process->pid && p->execs == process->execs && p->found.known;
+}
+
+void live_python_look(struct live *live, struct live_process *process, const struct maps *maps,
+		      const struct target_root *root, struct cp_python *ret)
+{
+	pid_t pid = (pid_t)process->pid;
+	const struct python_memory memory = {read_memory, &pid};
+	struct python *p;
+
+	memset(ret, 0, sizeof(*ret));
+	p = entry_of(live->python, process);
+	if (!p)
+		return;
+	if (!same_program(p, process)) {
+		memset(p, 0, sizeof(*p));
+		if (python_find(pid, root, maps, &memory, &p->found))
+			return;
+		p->looked = true;
+		p->pid = process->pid;
+		p->execs = process->execs;
+		snprintf(process->runtime, sizeof(process->runtime), "cpython");
+		snprintf(process->runtime_version, sizeof(process->runtime_version), "%s",
+			 p->found.version);
+		process->dirty = true;
+		p->abi = describe(&p->found, process->libc);
+	}
+	read_gils(p);
+	*ret = p->abi;
+	if (ret->runtime)
+		live->skel->bss->use_python = true;
+}
+
+/* Interpreters come (during start-up, as sub-interpreters) and go, and with them GILs. */
+static void refresh(struct live *live, struct python *p)
+{
+	const struct cp_python before = p->abi;
+	const struct live_process *process = live_process_get(live, p->pid, 0);
+	int fd = bpf_map__fd(live->skel->maps.unwind_processes);
+	struct cp_unwind_process *tables;
+
+	read_gils(p);
+	if (!process || !memcmp(&before, &p->abi, sizeof(before)))
+		return;
+	tables = malloc(sizeof(*tables));
+	if (tables && !bpf_map_lookup_elem(fd, &process->tgid, tables)) {
+		tables->python = p->abi;
+		bpf_map_update_elem(fd, &process->tgid, tables, BPF_EXIST);
+	}
+	free(tables);
+}
+
+void live_python_refresh(struct live *live)
+{
+	struct python *p;
+
+	VEC_FOREACH (&live->python->all, p) {
+		if (p->pid)
+			refresh(live, p);
+	}
+}
+
+void live_python_drop(struct live *live, uint32_t pid)
+{
+	struct python *p = python_of(live, pid);
+
+	if (p)
+		p->pid = 0;
+}
+
+/* @name as the report's module of a note on @p. */
+static int emit_note(struct live *live, enum note note, const struct python *p, struct err *err)
+{
+	memset(&live->rec, 0, sizeof(live->rec));
+	live->rec.type = RECORD_NOTE;
+	live->rec.note.note = note;
+	snprintf(live->rec.note.module, sizeof(live->rec.note.module), "Python %s",
+		 p->found.version);
+	return live_emit(live, err);
+}
+
+int live_python_emit_notes(struct live *live, struct err *err)
+{
+	const struct python *p;
+	int rc = 0;
+
+	VEC_FOREACH (&live->python->all, p) {
+		if (rc || !p->looked)
+			continue;
+		if (!p->abi.runtime)
+			rc = emit_note(live, NOTE_PYTHON_UNKNOWN, p, err);
+		else if (p->found.layout.free_threaded && !p->abi.gils_len)
+			rc = emit_note(live, NOTE_PYTHON_NO_GIL, p, err);
+	}
+	return rc;
+}
+
+/*
+ * A frame of Python takes the place of the C-level call that runs it: _PyEval_EvalFrameDefault runs
+ * those up to the next one that is marked as its last.
+ */
+uint32_t live_python_merge(const struct live *live, const struct cp_stack *stack, uint64_t *ret,
+			   uint32_t max)
+{
+	const struct python *p = python_of(live, stack->view_tgid);
+	const uint32_t native = (uint32_t)num_min_u64(stack->native, stack->len);
+	uint32_t at = native, len = 0;
+
+	for (uint32_t i = 0; i < native && len < max; i++) {
+		uint64_t ip = stack->ips[i], call = i ? ip - 1 : ip;
+		bool eval = p && call >= p->found.eval_start && call < p->found.eval_end;
+
+		if (!eval || at >= stack->len) {
+			ret[len++] = ip;
+			continue;
+		}
+		while (at < stack->len && len < max) {
+			ret[len++] = stack->ips[at++];
+			if (python_word_entry(stack->ips[at - 1]))
+				break;
+		}
+	}
+	while (at < stack->len && len < max)
+		ret[len++] = stack->ips[at++];
+	return len;
+}
+
+/* The thread state of the thread whose pthread_self() is @thread_id, 0 = it has none. Of several
+ * the last counts: to 3.11 one that has not been started yet has its creator's id. */
+static uint64_t tstate_of(struct live_python *py, const struct python *p, uint64_t thread_id)
+{
+	pid_t pid = (pid_t)p->pid;
+	const struct python_memory memory = {read_memory, &pid};
+	uint64_t found = 0;
+
+	if (py->threads_pid != p->pid) {
+		py->threads_len =
+			python_threads(&p->found, &memory, py->threads, PYTHON_THREADS_MAX);
+		py->threads_pid = p->pid;
+	}
+	for (size_t i = 0; i < py->threads_len; i++)
+		if (py->threads[i].thread_id == thread_id)
+			found = py->threads[i].tstate;
+	return found;
+}
+
+void live_python_threads_changed(struct live *live)
+{
+	live->python->threads_pid = 0;
+}
+
+void live_python_add(struct live *live, uint64_t thread_id, struct cp_stack *stack)
+{
+	const struct python *p = python_of(live, stack->view_tgid);
+	pid_t pid = (pid_t)stack->view_tgid;
+	const struct python_memory memory = {read_memory, &pid};
+	uint64_t tstate, words[CP_STACK_MAX];
+	bool complete = true;
+	size_t len;
+
+	tstate = p && p->abi.runtime ? tstate_of(live->python, p, thread_id) : 0;
+	if (!tstate)
+		return;
+	if (stack->native > CP_STACK_NATIVE_MAX) {
+		stack->native = CP_STACK_NATIVE_MAX;
+		stack->flags |= CP_STACK_TRUNCATED;
+	}
+	len = python_walk(&p->found, &memory, tstate, words, CP_STACK_MAX - stack->native,
+			  &complete);
+	memcpy((uint64_t *)stack->ips + stack->native, words, len * sizeof(words[0]));
+	stack->len = (uint16_t)(stack->native + len);
+	if (!complete)
+		stack->flags |= CP_STACK_PYTHON_CUT;
+}
+
+/* 1: not known yet, 0: known, or -ENOMEM. */
+static int is_new(struct live_python *py, const struct python *p, uint64_t word)
+{
+	const struct name_key key = {.word = word, .pid = p->pid, .execs = (uint32_t)p->execs};
+	bool added;
+
+	if (py->named.len >= NAMES_MAX)
+		return 0;
+	return hashmap_put(&py->named, &key, 0, &added) ? added : -ENOMEM;
+}
+
+static int send_name(struct live *live, const struct python *p, uint64_t word, struct err *err)
+{
+	pid_t pid = (pid_t)p->pid;
+	const struct python_memory memory = {read_memory, &pid};
+	struct record_frame *frame = &live->rec.frame;
+	struct python_place place = {0};
+
+	if (python_place_of(&p->found, &memory, word, &place))
+		memset(&place, 0, sizeof(place));
+	memset(&live->rec, 0, sizeof(live->rec));
+	live->rec.type = RECORD_FRAME;
+	frame->pid = p->pid;
+	frame->ip = word;
+	snprintf(frame->name, sizeof(frame->name), "%s", place.name);
+	snprintf(frame->file, sizeof(frame->file), "%s", place.file);
+	frame->line = place.line;
+	live->python_unnamed += !place.name[0];
+	return live_emit(live, err);
+}
+
+int live_python_names(struct live *live, uint32_t pid, const uint64_t *ips, uint32_t len,
+		      struct err *err)
+{
+	const struct python *p = python_of(live, pid);
+	int rc = 0;
+
+	for (uint32_t i = 0; p && i < len && rc >= 0; i++) {
+		if (!python_word(ips[i]))
+			continue;
+		rc = is_new(live->python, p, ips[i]);
+		if (rc > 0)
+			rc = send_name(live, p, ips[i], err);
+		else if (rc < 0)
+			return err_set(err, rc, "out of memory");
+	}
+	return rc < 0 ? rc : 0;
+}
