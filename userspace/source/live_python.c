@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "base/num.h"
+#include "model/note.h"
 #include "model/python_word.h"
 #include "runtime/python_frames.h"
 #include "source/live_internal.h"
