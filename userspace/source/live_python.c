@@ -11,6 +11,7 @@
 #include "model/python_word.h"
 #include "runtime/python_frames.h"
 #include "source/live_internal.h"
+#include "source/python_merge.h"
 #include "symbol/target_file.h"
 
 _Static_assert(PYTHON_WORD_MARK == CP_PYTHON_WORD_MARK &&
@@ -279,34 +280,16 @@ int live_python_emit_notes(struct live *live, struct err *err)
 	return rc;
 }
 
-/*
- * A frame of Python takes the place of the C-level call that runs it: _PyEval_EvalFrameDefault runs
- * those up to the next one that is marked as its last.
- */
 uint32_t live_python_merge(const struct live *live, const struct cp_stack *stack, uint64_t *ret,
 			   uint32_t max)
 {
 	const struct python *p = python_of(live, stack->view_tgid);
-	const uint32_t native = (uint32_t)num_min_u64(stack->native, stack->len);
-	uint32_t at = native, len = 0;
+	struct python_eval eval = {0};
 
-	for (uint32_t i = 0; i < native && len < max; i++) {
-		uint64_t ip = stack->ips[i], call = i ? ip - 1 : ip;
-		bool eval = p && call >= p->found.eval_start && call < p->found.eval_end;
-
-		if (!eval || at >= stack->len) {
-			ret[len++] = ip;
-			continue;
-		}
-		while (at < stack->len && len < max) {
-			ret[len++] = stack->ips[at++];
-			if (python_word_entry(stack->ips[at - 1]))
-				break;
-		}
-	}
-	while (at < stack->len && len < max)
-		ret[len++] = stack->ips[at++];
-	return len;
+	if (p)
+		eval = (struct python_eval){p->found.eval_start, p->found.eval_end};
+	return python_merge(&eval, (const uint64_t *)stack->ips, stack->native, stack->len, ret,
+			    max);
 }
 
 /* The thread state of the thread whose pthread_self() is @thread_id, 0 = it has none. Of several
