@@ -39,6 +39,12 @@ static __always_inline bool cls_blocked(u32 cls)
 	return cls > CP_RUNQ_WAKE && cls < CP_CLASS_COUNT;
 }
 
+/* In a futex wait, of whatever sort. */
+static __always_inline bool cls_futex(u32 cls)
+{
+	return cls == CP_FUTEX || cls == CP_GIL;
+}
+
 static __always_inline bool cls_idle(u32 cls)
 {
 	return cls == CP_CLIENT_IDLE || cls == CP_LOOP_IDLE || cls == CP_SLEEP ||

@@ -23,7 +23,7 @@ enum cp_class {
 	CP_RUNQ_PREEMPT,
 	CP_RUNQ_WAKE,
 	CP_LOCK, /* kernel locks */
-	CP_GIL,
+	CP_GIL,	 /* a futex wait for CPython's GIL */
 	CP_PEER,
 	CP_DISK,
 	CP_NET,

@@ -47,7 +47,7 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 	t->blocked = 1;
 	if (t->why_sys == CP_SYS_RESTART && t->why_cls == CP_OTHER) {
 		/* After a stop or a signal the earlier call goes on, for the earlier reason. */
-		if (t->resume_cls == CP_FUTEX)
+		if (cls_futex(t->resume_cls))
 			resume_futex_wait(t, &r, now);
 		t->block_cls = t->resume_cls;
 		t->block_syscall = t->resume_syscall;
@@ -137,7 +137,7 @@ static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now
 		note_holding(t, CP_HOLDING_BLOCKED, t->block_stack,
 			     woken_ns > from ? woken_ns - from : 0);
 	}
-	if (t->block_cls == CP_FUTEX || t->block_cls == CP_LOCK)
+	if (cls_futex(t->block_cls) || t->block_cls == CP_LOCK)
 		book_wait(t, blocked_ns, now - woken_ns, gap_ns, now);
 	else
 		book_block(t, blocked_ns);
@@ -151,7 +151,7 @@ static __always_inline void switch_in(struct cp_thread *t, u64 now)
 	write_begin(t);
 	if (cls_blocked(t->cls)) {
 		/* Woken on its way out: it never slept. */
-		if (t->block_cls == CP_FUTEX || t->block_cls == CP_LOCK)
+		if (cls_futex(t->block_cls) || t->block_cls == CP_LOCK)
 			leave_lock(t, t->since_ns);
 		become_active(t, now);
 		t->cls = CP_RUNQ_WAKE;
@@ -227,7 +227,7 @@ static __always_inline void wake(void *ctx, struct cp_thread *t, u64 now)
 
 	if (waker)
 		compat_syscall(compat_regs(me), &r);
-	if (cls == CP_FUTEX || (cls == CP_LOCK && t->block_cls == CP_LOCK))
+	if (cls_futex(cls) || (cls == CP_LOCK && t->block_cls == CP_LOCK))
 		resolve_futex(ctx, t, waker, &r, now);
 	else if (cls == CP_IPC)
 		resolve_ipc(t, waker && hands_over(&r) ? waker : NULL, now);

@@ -148,6 +148,12 @@ static __always_inline u64 current_tstate(struct cp_thread *t, struct cp_unwind_
 	return python_tstate(t, &p->python, bpf_ktime_get_ns());
 }
 
+/* Its interval for the GIL is over and another one begins: meanwhile it has run no Python. */
+static __always_inline bool waits_on_for_gil(const struct cp_thread *t, u32 use)
+{
+	return use == CP_CACHE_BLOCK && t->block_cls == CP_GIL && t->fx.timed && !t->fx.proven;
+}
+
 /* Behind the @len native frames of @s those of Python; the number of all. */
 static __always_inline u32 add_python(struct cp_stack *s, struct cp_walk *w, u32 len,
 				      struct cp_unwind_process *p, u64 tstate)
@@ -201,7 +207,7 @@ static __noinline u64 take_stack(void *ctx, struct cp_thread *t, u32 user, u32 u
 	else if (use == CP_CACHE_RELEASE)
 		cache = &t->cache[CP_CACHE_RELEASE];
 	id = cache ? same_stack_again(cache, regs, w) : 0;
-	if (id && !tstate)
+	if (id && (!tstate || waits_on_for_gil(t, use)))
 		return id;
 	if (id)
 		len = copy_native(s, id);

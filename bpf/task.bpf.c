@@ -204,7 +204,7 @@ static __always_inline void seed(struct task_struct *task)
 	else
 		cls = seed_block(task, t, now);
 	settle_seed(t, cls, now);
-	if ((t->cls == CP_FUTEX || t->cls == CP_LOCK) && t->fx.before_attach)
+	if ((cls_futex(t->cls) || t->cls == CP_LOCK) && t->fx.before_attach)
 		enter_lock(&t->fx, NULL, CP_BY_NONE, now);
 }
 

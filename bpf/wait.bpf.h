@@ -41,7 +41,7 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 	bool overtaken = (fx->value == 2 || fx->value == 3 || fx->gil) && !fx->released;
 	bool timed_out = fx->timed && !fx->proven;
 	bool same = same_lock(&fx->key, key) && fx->op == op && fx->sp == sp &&
-		    fx->stack == stack && (restart || t->block_cls == CP_FUTEX);
+		    fx->stack == stack && (restart || cls_futex(t->block_cls));
 
 	fx->chained = same && (restart || ((overtaken || timed_out) && gap_ns < CHAIN_GAP_NS));
 	fx->key = *key;
@@ -154,6 +154,7 @@ static __always_inline void begin_futex_wait(struct cp_thread *t, const struct s
 	fx->timed = f.timed;
 	if (python) {
 		fx->gil = 1;
+		t->why_cls = CP_GIL;
 		look_at_gil(t, python, now);
 		return;
 	}
@@ -256,7 +257,9 @@ static __always_inline void resolve_futex(void *ctx, struct cp_thread *t, struct
 		fx->waker_slot = waker->slot;
 		fx->contender = waker != t && same_lock(&waker->fx.key, &fx->key);
 		waker->fx.released |= fx->contender;
-		fx->release_stack = take_stack(ctx, waker, SCRATCH_SCHED, CP_CACHE_RELEASE);
+		/* Whoever has the GIL lets go of it anywhere: waiters have seen where it was. */
+		if (!fx->gil)
+			fx->release_stack = take_stack(ctx, waker, SCRATCH_SCHED, CP_CACHE_RELEASE);
 		fx->peer_ns = peer_part(t, waker, now);
 		if (!fx->holder_tid)
 			inherit_work(t, waker);

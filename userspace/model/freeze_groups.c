@@ -265,6 +265,8 @@ static void add_evidence(struct freeze *f, struct freeze_group *g, uint32_t thre
 		e->value_waits[value] = num_sat_add(e->value_waits[value], waits);
 	if (joins(f, thread, value))
 		e->join_waits = num_sat_add(e->join_waits, waits);
+	if (stack != SNAP_NONE && python_waits_for_work(&f->snap->stacks[stack]))
+		e->work_waits = num_sat_add(e->work_waits, waits);
 	if (stack != SNAP_NONE && f->stack_sites[stack] < LOCK_KIND_COUNT) {
 		uint64_t *site = &e->site_waits[f->stack_sites[stack]];
 

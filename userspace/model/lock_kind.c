@@ -229,7 +229,7 @@ struct lock_judgement lock_judge(const struct lock_evidence *e)
 		/* Let go of by who waits for it, too: a semaphore that is used as a lock. */
 		by_name.is_lock |= (by_sites == LOCK_PYTHON || by_sites == LOCK_SEMAPHORE) &&
 				   at_least_half(e->contender_wakes, e->handed_over);
-		by_name.is_lock &= !e->per_waiter;
+		by_name.is_lock &= !e->per_waiter && !at_least_half(e->work_waits, e->waits);
 		return by_name;
 	}
 	if (at_least_half(e->owner_known, e->waits))

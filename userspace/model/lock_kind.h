@@ -9,9 +9,10 @@
 
 /* All waits on one word, the open ones included.  LOCK_KIND_COUNT as a kind means: none. */
 struct lock_evidence {
-	bool shared;	 /* between processes, by a file */
-	bool in_python;	 /* the word is part of a GIL, or lies in CPython's _PyRuntime */
-	bool per_waiter; /* made for one waiter alone: Condition, Event, Queue of Python */
+	bool shared;	     /* between processes, by a file */
+	bool in_python;	     /* the word is part of a GIL, or lies in CPython's _PyRuntime */
+	uint64_t work_waits; /* for something to do, as the frames of Python say */
+	bool per_waiter;     /* made for one waiter alone: Condition, Event, Queue of Python */
 	uint64_t waits;
 	uint64_t op_waits[FUTEX_OP_COUNT];
 	uint64_t owner_known;	  /* the owner word named a live thread of the target */

@@ -2,6 +2,7 @@
 #include "model/python_site.h"
 
 #include "base/num.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -18,36 +19,37 @@ struct primitive {
 	const char *module;
 	const char *function;
 	const char *name;
+	bool for_work; /* waits until somebody has something for it: no lock */
 };
 
 static const struct primitive primitives[] = {
-	{"queue.py", "get", "queue.Queue.get"},
-	{"queue.py", "put", "queue.Queue.put"},
-	{"queue.py", "join", "queue.Queue.join"},
-	{"threading.py", "acquire", "threading.Semaphore"},
-	{"threading.py", "__enter__", "threading.Semaphore"},
-	{"threading.py", "_wait", "threading.Barrier.wait"},
-	{"threading.py", "join", "threading.Thread.join"},
-	{"threading.py", "_wait_for_tstate_lock", "threading.Thread.join"},
-	{"threading.py", "_shutdown", "threading.Thread.join"},
-	{"threading.py", "start", "threading.Thread.start"},
-	{"threading.py", "wait_for", "threading.Condition.wait_for"},
-	{"concurrent/futures/_base.py", "result", "Future.result"},
-	{"concurrent/futures/_base.py", "exception", "Future.result"},
-	{"concurrent/futures/_base.py", "wait", "concurrent.futures.wait"},
-	{"concurrent/futures/_base.py", "as_completed", "concurrent.futures.as_completed"},
-	{"concurrent/futures/_base.py", "result_iterator", "Executor.map"},
-	{"concurrent/futures/thread.py", "_worker", "ThreadPoolExecutor's queue"},
-	{"concurrent/futures/thread.py", "shutdown", "Executor.shutdown"},
-	{"concurrent/futures/process.py", "_process_worker", "ProcessPoolExecutor's queue"},
-	{"multiprocessing/queues.py", "get", "multiprocessing.Queue.get"},
-	{"multiprocessing/queues.py", "put", "multiprocessing.Queue.put"},
-	{"multiprocessing/queues.py", "_feed", "multiprocessing.Queue's feeder"},
-	{"multiprocessing/synchronize.py", "__enter__", "multiprocessing.Lock"},
-	{"multiprocessing/synchronize.py", "wait", "multiprocessing.Condition.wait"},
-	{"multiprocessing/pool.py", "get", "AsyncResult.get"},
-	{"multiprocessing/pool.py", "wait", "AsyncResult.wait"},
-	{"multiprocessing/pool.py", "worker", "multiprocessing.Pool's queue"},
+	{"queue.py", "get", "queue.Queue.get", true},
+	{"queue.py", "put", "queue.Queue.put", false},
+	{"queue.py", "join", "queue.Queue.join", false},
+	{"threading.py", "acquire", "threading.Semaphore", false},
+	{"threading.py", "__enter__", "threading.Semaphore", false},
+	{"threading.py", "_wait", "threading.Barrier.wait", false},
+	{"threading.py", "join", "threading.Thread.join", false},
+	{"threading.py", "_wait_for_tstate_lock", "threading.Thread.join", false},
+	{"threading.py", "_shutdown", "threading.Thread.join", false},
+	{"threading.py", "start", "threading.Thread.start", false},
+	{"threading.py", "wait_for", "threading.Condition.wait_for", false},
+	{"concurrent/futures/_base.py", "result", "Future.result", false},
+	{"concurrent/futures/_base.py", "exception", "Future.result", false},
+	{"concurrent/futures/_base.py", "wait", "concurrent.futures.wait", false},
+	{"concurrent/futures/_base.py", "as_completed", "concurrent.futures.as_completed", false},
+	{"concurrent/futures/_base.py", "result_iterator", "Executor.map", false},
+	{"concurrent/futures/thread.py", "_worker", "ThreadPoolExecutor's queue", true},
+	{"concurrent/futures/thread.py", "shutdown", "Executor.shutdown", false},
+	{"concurrent/futures/process.py", "_process_worker", "ProcessPoolExecutor's queue", true},
+	{"multiprocessing/queues.py", "get", "multiprocessing.Queue.get", true},
+	{"multiprocessing/queues.py", "put", "multiprocessing.Queue.put", false},
+	{"multiprocessing/queues.py", "_feed", "multiprocessing.Queue's feeder", true},
+	{"multiprocessing/synchronize.py", "__enter__", "multiprocessing.Lock", false},
+	{"multiprocessing/synchronize.py", "wait", "multiprocessing.Condition.wait", false},
+	{"multiprocessing/pool.py", "get", "AsyncResult.get", false},
+	{"multiprocessing/pool.py", "wait", "AsyncResult.wait", false},
+	{"multiprocessing/pool.py", "worker", "multiprocessing.Pool's queue", true},
 };
 
 /* The part of @file below lib/python3.N/; NULL where it is no file of the standard library. */
@@ -115,9 +117,14 @@ static uint32_t first_python(const struct snap_stack *stack)
 	return i;
 }
 
-const char *python_primitive(const struct snap_stack *stack)
+/* The row that the stack's frames of Python begin with, NULL = none. */
+static const struct primitive *find_primitive(const struct snap_stack *stack)
 {
-	const char *found = NULL;
+	static const struct primitive condition = {"threading.py", "wait",
+						   "threading.Condition.wait", false};
+	static const struct primitive event = {"threading.py", "wait", "threading.Event.wait",
+					       false};
+	const struct primitive *found = NULL;
 	uint32_t waits = 0;
 
 	for (uint32_t i = first_python(stack); i < stack->frames_len; i++) {
@@ -131,13 +138,40 @@ const char *python_primitive(const struct snap_stack *stack)
 			break;
 		/* Condition.wait, called by Event.wait. */
 		if (!strcmp(inside, "threading.py") && !strcmp(name, "wait"))
-			found = waits++ ? "threading.Event.wait" : "threading.Condition.wait";
+			found = waits++ ? &event : &condition;
 		for (size_t k = 0; k < ARRAY_LEN(primitives); k++)
 			if (!strcmp(inside, primitives[k].module) &&
 			    !strcmp(name, primitives[k].function))
-				found = primitives[k].name;
+				found = &primitives[k];
 	}
 	return found;
+}
+
+/* queue.SimpleQueue is C code, in a module of its own. */
+static bool in_simple_queue(const struct snap_stack *stack)
+{
+	const uint32_t end = first_python(stack);
+
+	for (uint32_t i = 0; i < end && end < stack->frames_len; i++)
+		if (!strncmp(text_base_name(stack->frames[i].module), "_queue.", 7))
+			return true;
+	return false;
+}
+
+const char *python_primitive(const struct snap_stack *stack)
+{
+	const struct primitive *found = find_primitive(stack);
+
+	if (!found && in_simple_queue(stack))
+		return "queue.SimpleQueue.get";
+	return found ? found->name : NULL;
+}
+
+bool python_waits_for_work(const struct snap_stack *stack)
+{
+	const struct primitive *found = find_primitive(stack);
+
+	return found ? found->for_work : in_simple_queue(stack);
 }
 
 bool python_lock_per_waiter(const struct snap_stack *stack)

@@ -18,6 +18,9 @@ bool python_interpreter(const char *module);
  */
 const char *python_primitive(const struct snap_stack *stack);
 
+/* It waits for something to do (a queue, a pool's own): whoever else waits there is no rival. */
+bool python_waits_for_work(const struct snap_stack *stack);
+
 /* Such a wait is on a lock made for this waiter, or for one thread to be joined: the line tells it
  * from others, its address does not. */
 bool python_lock_per_waiter(const struct snap_stack *stack);

@@ -61,7 +61,8 @@ int live_emit_open_blocks(struct live *live, struct err *err)
 
 	for (uint32_t slot = 1; slot < live->slots_len && !rc; slot++)
 		if (live_copy_slot(live, slot, &t) && t.view_tid && t.blocked &&
-		    t.cls != CP_FUTEX && t.cls != CP_LOCK && t.cls != CP_RUNQ_WAKE)
+		    t.cls != CP_FUTEX && t.cls != CP_GIL && t.cls != CP_LOCK &&
+		    t.cls != CP_RUNQ_WAKE)
 			rc = emit_open_block(live, &t, err);
 	return rc;
 }

@@ -62,7 +62,9 @@ int live_emit_thread(struct live *live, const struct cp_thread *slot, uint64_t n
 	memcpy(c->class_ns, t.class_ns, sizeof(c->class_ns));
 	/* A pipe or queue wait that is open: nobody has handed anything over yet. */
 	c->class_ns[CLASS_POOL_IDLE] += t.class_ns[CP_IPC];
-	c->futex_ns = t.class_ns[CP_FUTEX];
+	/* Both are divided by the model, from the waits. */
+	c->futex_ns = t.class_ns[CP_FUTEX] + t.class_ns[CP_GIL];
+	c->class_ns[CLASS_GIL] = 0;
 	c->voluntary_switches = t.voluntary;
 	c->involuntary_switches = t.involuntary;
 	c->wakeups = t.wakeups;
@@ -136,7 +138,8 @@ int live_read_threads(struct live *live, uint64_t now_ns, struct err *err)
 		if (!live->skel->bss->window_end_ns)
 			continue; /* concprof's own child, which has yet to become the command */
 		rc = live_emit_thread(live, &t, now_ns, false, err);
-		if (!rc && (t.cls == CP_FUTEX || (t.cls == CP_LOCK && t.fx.key.word)))
+		if (!rc &&
+		    (t.cls == CP_FUTEX || t.cls == CP_GIL || (t.cls == CP_LOCK && t.fx.key.word)))
 			rc = live_emit_open_wait(live, &t, now_ns, err);
 		if (rc)
 			return rc;

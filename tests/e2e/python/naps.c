@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* For corrupt.py: a thread that blocks again and again without ever coming back to the interpreter. */
+/* For corrupt.py: a thread that blocks again and again without ever coming back to the interpreter.
+ */
 #define _GNU_SOURCE
 #include <time.h>
 
 void naps(void)
 {
-	const struct timespec nap = { .tv_nsec = 20000000 };
+	const struct timespec nap = {.tv_nsec = 20000000};
 
 	for (;;)
 		nanosleep(&nap, NULL);
