@@ -3,7 +3,8 @@
 """processes.py queue|fork|pool [--fixed]: processes of Python, its standard library alone.
 
 queue  1 MB items through a multiprocessing.Queue to 4 workers, which need less time for them than the queue:
-       processes.ipc. Fixed: the items lie in shared memory, the queue carries their places.
+       processes.ipc. Fixed: the items lie in shared memory, the queue carries the places of
+       several at a time.
 fork   a process is forked for each task by a parent with much memory, which it touches in part:
        processes.fork. Fixed: one worker, forked once, gets the tasks through a pipe.
 pool   2 forked workers that mostly sleep in a request, more requests than workers: processes.pool_exhausted.
@@ -24,7 +25,8 @@ from multiprocessing import shared_memory
 
 ITEM = 1 << 20
 QUEUE_WORKERS = 4
-SLOTS = 8  # items under way
+QUEUE_LEN = 8
+SLOTS, BATCH = 16, 2  # items in shared memory, and how many at a time go through the queue
 PASSES = 3  # of a worker over an item, 0.3 ms each
 HEAP_OBJECTS = 4_000_000
 TASK_OBJECTS = 60_000  # of these a task looks at, which changes their reference counts
@@ -61,17 +63,32 @@ def queue_worker(parent, items, free, buffer, done, index):
     tie_to_parent(parent)
     while True:
         item = items.get()
-        data = item if buffer is None else buffer.buf[item * ITEM:(item + 1) * ITEM]
-        for _ in range(PASSES):
-            zlib.crc32(data)
+        # Without the shared memory an item is its data, with it several places of data.
+        for slot in item if buffer else [None]:
+            data = buffer.buf[slot * ITEM:(slot + 1) * ITEM] if buffer else item
+            for _ in range(PASSES):
+                zlib.crc32(data)
+            done[index] += 1
         if buffer:
             free.put(item)
-        done[index] += 1
+
+
+def queue_feed(items, free, buffer):
+    data = os.urandom(ITEM)
+    for first in range(0, SLOTS, BATCH) if buffer else []:
+        free.put(range(first, first + BATCH))
+    while True:
+        item = data
+        if buffer:
+            item = free.get()
+            for slot in item:
+                buffer.buf[slot * ITEM:(slot + 1) * ITEM] = data
+        items.put(item)
 
 
 def queue_main(fixed):
     done = multiprocessing.Array("q", QUEUE_WORKERS, lock=False)
-    items, free = multiprocessing.Queue(SLOTS), multiprocessing.SimpleQueue()
+    items, free = multiprocessing.Queue(QUEUE_LEN), multiprocessing.SimpleQueue()
     buffer = shared_memory.SharedMemory(create=True, size=SLOTS * ITEM) if fixed else None
     for index in range(QUEUE_WORKERS):
         multiprocessing.Process(target=queue_worker, args=(os.getpid(), items, free, buffer, done, index),
@@ -80,20 +97,6 @@ def queue_main(fixed):
         buffer.unlink()
     threading.Thread(target=queue_feed, args=(items, free, buffer), daemon=True).start()
     report(lambda: sum(done))
-
-
-def queue_feed(items, free, buffer):
-    data = os.urandom(ITEM)
-    for slot in range(SLOTS):
-        if buffer:
-            free.put(slot)
-    while True:
-        if buffer:
-            slot = free.get()
-            buffer.buf[slot * ITEM:(slot + 1) * ITEM] = data
-            items.put(slot)
-        else:
-            items.put(data)
 
 
 # ---- fork ----

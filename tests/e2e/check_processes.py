@@ -11,6 +11,9 @@ from e2e import Check, check_sums, load, ops_rate
 
 # The bounds leave out what switches, cold caches and the cure itself cost.
 GAIN_TOLERANCE = 0.3
+# A prediction holds for the CPUs that were free at the time; where others take more than this in either run
+# the twin had other ones, and what both did cannot be compared.
+OTHERS_MAX = 0.3
 WORKERS = {"queue": 4, "pool": 2}
 CLIENTS = 48  # of pool
 VERDICTS = {"queue": "processes.ipc", "pool": "processes.pool_exhausted", "fork": "processes.fork"}
@@ -33,7 +36,7 @@ def check_queue(check, report, parent, log):
     workers = {process["pid"] for process in report["processes"] if process["ppid"] == parent}
     check.that(len(workers) >= WORKERS["queue"], f"{len(workers)} processes below {parent}")
     kinds = kinds_of_samples(report)
-    check.that(kinds.get("ipc", 0) >= 50, f"samples by kind: {kinds}")
+    check.that(kinds.get("ipc", 0) >= sum(kinds.values()) / 20, f"samples by kind: {kinds}")
     # Data goes from the parent to the workers; who reads faster waits for who writes, and the other way round.
     pipes = [edge for edge in report["edges"]
              if edge["kind"] == "pipe" and {edge["from"]["pid"], edge["to"]["pid"]} <= workers | {parent}]
@@ -96,20 +99,28 @@ def run(check, report_path, log, kind):
     check.note(f"{verdict['bottleneck']} ({verdict['confidence']})")
 
 
+def others_cpus(report):
+    window = report["window"]["duration_ns"]
+    return (report["host"]["busy_ns"] - report["time"]["classes"]["run"]) / window
+
+
 def gain(check, report_path, log, fixed_path, fixed_log):
-    report = load(report_path)
-    verdict, fixed = report["verdict"], load(fixed_path)["verdict"]
+    report, fixed_report = load(report_path), load(fixed_path)
+    verdict, fixed = report["verdict"], fixed_report["verdict"]
+    others = max(others_cpus(report), others_cpus(fixed_report))
     measured = ops_rate(fixed_log) / ops_rate(log)
     if check.that(verdict["gain"] is not None, "no gain was predicted"):
         predicted = verdict["gain"]["ratio"]
-        if verdict["bottleneck"] == "processes.ipc" and not python_frames(report):
+        if others > OTHERS_MAX:
+            check.note(f"not compared, as others took {others:.1f} CPUs")
+        elif verdict["bottleneck"] == "processes.ipc" and not python_frames(report):
             # Pickling was not seen, only the kernel's part of it: less is promised than there is.
             check.that(1.1 <= predicted <= measured * (1 + GAIN_TOLERANCE),
                        f"the predicted gain is {predicted:.2f}, without Python frames: {measured:.2f} measured")
         else:
             check.near("the predicted gain", predicted, measured, GAIN_TOLERANCE)
         check.note(f"predicted {predicted:.2f}x, measured {measured:.2f}x")
-    check.that(fixed["bottleneck"] != verdict["bottleneck"], f"the cured twin is {fixed['bottleneck']}, too")
+    check.that(others > OTHERS_MAX or fixed["bottleneck"] != verdict["bottleneck"], f"the cured twin is {fixed['bottleneck']}, too")
     check.note(f"cured: {fixed['bottleneck']}")
 
 
