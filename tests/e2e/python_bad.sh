@@ -77,7 +77,7 @@ hard()
 case_threads() { each_python hard threads threads --; }
 case_recursion() { each_python hard recursion recursion --; }
 case_names() { each_python hard names names TEXT --; }
-case_dying() { each_python hard dying any_of dying brief --; }
+case_dying() { each_python hard dying any_of dying brief '<module>' --; }
 
 # born_and_ended NAME INTERPRETER: processes that live for a moment, one after the other
 born_and_ended()

@@ -42,5 +42,5 @@ each_python()
 # begun LOG: it has printed its ready line
 begun()
 {
-	grep -q '^ready' "$1"
+	grep -qs '^ready' "$1" # it may not be there yet
 }
