@@ -2,11 +2,17 @@
 #include "analysis/gil_seen.h"
 
 #include "base/num.h"
-#include "model/site.h"
+#include "model/python_site.h"
 
 #include <string.h>
 
-#define LOOK_MAX 256 /* of the longest first */
+#define LOOK_MAX 512 /* of the longest first */
+
+/*
+ * A wait begins where the holder has just taken the GIL more often than not, so what waiters saw
+ * there counts too much; timer samples of holders have no such bias, where there are enough.
+ */
+#define SAMPLES_MIN 50
 
 /* sys.getswitchinterval()'s default, since 3.2: a wait shorter than most of one was no convoy. */
 #define INTERVAL_NS (5 * NS_PER_MS)
@@ -26,41 +32,75 @@ static bool same_line(const struct snap_frame *a, const struct snap_frame *b)
 
 typedef bool same_fn(const struct snap_frame *a, const struct snap_frame *b);
 
-static bool looked_at(const struct snapshot *snap, const struct snap_lock *gil, uint32_t i,
-		      const struct snap_frame **ret_site)
+/* The line of Python at which a holder was, past frames that say how it waits. */
+static const struct snap_frame *python_line(const struct snapshot *snap, uint32_t stack)
 {
-	const struct snap_holding *h = &gil->holdings[i];
+	const struct snap_stack *s = &snap->stacks[stack];
+	const struct snap_frame *first = NULL;
 
-	if (h->kind != HOLDING_SEEN)
-		return false;
-	*ret_site = snap_site_frame(snap, h->stack);
-	return *ret_site != NULL;
-}
-
-static uint64_t sum_at(const struct snapshot *snap, const struct snap_lock *gil, uint32_t first,
-		       const struct snap_frame *site, same_fn *same, uint64_t *ret_kept)
-{
-	const struct snap_frame *other;
-	uint64_t ns = 0;
-
-	*ret_kept = 0;
-	for (uint32_t i = first; i < gil->holdings_len && i < first + LOOK_MAX; i++) {
-		if (!looked_at(snap, gil, i, &other) || !same(site, other))
+	for (uint32_t i = 0; i < s->frames_len; i++) {
+		if (!s->frames[i].python)
 			continue;
-		ns = num_sat_add(ns, gil->holdings[i].ns);
-		*ret_kept = num_sat_add(*ret_kept, gil->holdings[i].kept);
+		if (!python_waits_there(s->frames[i].file))
+			return &s->frames[i];
+		first = first ? first : &s->frames[i];
 	}
-	return ns;
+	return first;
 }
 
-/* Of the holdings, which are sorted by kind: the first of its kind. */
-static uint32_t first_seen(const struct snap_lock *gil)
+static uint64_t weight_of(const struct snap_holding *h)
 {
-	uint32_t i = 0;
+	return h->kind == HOLDING_SEEN ? h->ns : h->count;
+}
 
-	while (i < gil->holdings_len && gil->holdings[i].kind != HOLDING_SEEN)
-		i++;
-	return i;
+/* The holdings of one kind: they are sorted by it. */
+struct range {
+	uint32_t first;
+	uint32_t end;
+	uint64_t weight;
+};
+
+static struct range range_of(const struct snap_lock *gil, enum holding_kind kind)
+{
+	struct range r = {0};
+
+	while (r.first < gil->holdings_len && gil->holdings[r.first].kind != kind)
+		r.first++;
+	for (r.end = r.first; r.end < gil->holdings_len && gil->holdings[r.end].kind == kind;
+	     r.end++)
+		r.weight = num_sat_add(r.weight, weight_of(&gil->holdings[r.end]));
+	r.end = (uint32_t)num_min_u64(r.end, r.first + LOOK_MAX);
+	return r;
+}
+
+static uint64_t sum_at(const struct snapshot *snap, const struct snap_lock *gil,
+		       const struct range *in, const struct snap_frame *line, same_fn *same)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = in->first; i < in->end; i++) {
+		const struct snap_frame *other = python_line(snap, gil->holdings[i].stack);
+
+		if (other && same(line, other))
+			sum = num_sat_add(sum, weight_of(&gil->holdings[i]));
+	}
+	return sum;
+}
+
+/* Whole intervals that were kept at @line's function; everywhere, where it is NULL. */
+static uint64_t kept_at(const struct snapshot *snap, const struct snap_lock *gil,
+			const struct snap_frame *line)
+{
+	const struct range seen = range_of(gil, HOLDING_SEEN);
+	uint64_t kept = 0;
+
+	for (uint32_t i = seen.first; i < seen.end; i++) {
+		const struct snap_frame *other = python_line(snap, gil->holdings[i].stack);
+
+		if (!line || (other && same_function(line, other)))
+			kept = num_sat_add(kept, gil->holdings[i].kept);
+	}
+	return kept;
 }
 
 /* The frame of the program's own that called @site. */
@@ -75,34 +115,33 @@ static const struct snap_frame *caller_of(const struct snapshot *snap, uint32_t 
 
 struct gil_seen gil_seen_of(const struct snapshot *snap, const struct snap_lock *gil)
 {
-	const uint32_t first = first_seen(gil);
-	struct gil_seen seen = {0};
-	uint64_t most_ns = 0, line_ns = 0, ns, kept;
-	const struct snap_frame *function = NULL, *site;
+	struct range in = range_of(gil, HOLDING_SAMPLED);
+	struct gil_seen seen = {.sampled = in.weight >= SAMPLES_MIN};
+	const struct snap_frame *function = NULL, *line;
+	uint64_t most = 0, line_most = 0, sum;
 
-	for (uint32_t i = first; i < gil->holdings_len; i++) {
-		seen.seen_ns = num_sat_add(seen.seen_ns, gil->holdings[i].ns);
-		seen.kept_all = num_sat_add(seen.kept_all, gil->holdings[i].kept);
-	}
-	for (uint32_t i = first; i < gil->holdings_len && i < first + LOOK_MAX; i++) {
-		if (!looked_at(snap, gil, i, &site))
-			continue;
-		ns = sum_at(snap, gil, first, site, same_function, &kept);
-		if (ns > most_ns) {
-			most_ns = ns;
-			function = site;
-			seen.kept = kept;
+	if (!seen.sampled)
+		in = range_of(gil, HOLDING_SEEN);
+	for (uint32_t i = in.first; i < in.end; i++) {
+		line = python_line(snap, gil->holdings[i].stack);
+		sum = line ? sum_at(snap, gil, &in, line, same_function) : 0;
+		if (sum > most) {
+			most = sum;
+			function = line;
 		}
 	}
-	seen.share = num_ratio((double)most_ns, (double)seen.seen_ns);
-	for (uint32_t i = first; function && i < gil->holdings_len && i < first + LOOK_MAX; i++) {
-		if (!looked_at(snap, gil, i, &site) || !same_function(site, function))
+	seen.share = num_ratio((double)most, (double)in.weight);
+	seen.kept = function ? kept_at(snap, gil, function) : 0;
+	seen.kept_all = kept_at(snap, gil, NULL);
+	for (uint32_t i = in.first; function && i < in.end; i++) {
+		line = python_line(snap, gil->holdings[i].stack);
+		if (!line || !same_function(line, function))
 			continue;
-		ns = sum_at(snap, gil, first, site, same_line, &kept);
-		if (ns > line_ns) {
-			line_ns = ns;
-			seen.site = site;
-			seen.caller = caller_of(snap, gil->holdings[i].stack, site);
+		sum = sum_at(snap, gil, &in, line, same_line);
+		if (sum > line_most) {
+			line_most = sum;
+			seen.site = line;
+			seen.caller = caller_of(snap, gil->holdings[i].stack, line);
 		}
 	}
 	return seen;

@@ -9,9 +9,10 @@ struct gil_seen {
 	const struct snap_frame *site; /* the line seen most, of the function seen most; NULL = none
 					  was seen */
 	const struct snap_frame *caller; /* of that function, NULL = none */
-	double share;			 /* of the waiting that was seen: of that function */
-	uint64_t seen_ns;		 /* waiting of which the holder's line is known */
-	uint64_t kept;	   /* intervals that one thread kept it whole, by that function .. */
+	double share;			 /* of that function: of .. */
+	bool sampled;  /* .. the timer samples of holders with others waiting; else of the waiting
+			  whose beginning saw a holder's line */
+	uint64_t kept; /* intervals that one thread kept it whole, by that function .. */
 	uint64_t kept_all; /* .. and by all */
 };
 

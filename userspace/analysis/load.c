@@ -147,6 +147,15 @@ static double preempted_ns(const struct snap_lock *lock)
 	return (double)lock->while_ns[CLASS_RUNQ_PREEMPT];
 }
 
+/*
+ * Waiting for @lock while its holders waited for the GIL is the GIL's doing (the cascade of wPerf):
+ * whoever takes a lock of Python between two lines may lose the GIL before it lets go.
+ */
+static double gil_part_ns(const struct snap_lock *lock)
+{
+	return lesser((double)lock->while_ns[CLASS_GIL], (double)lock->blocked_ns);
+}
+
 /* @sum names the first one that is added: it has the most blame. */
 static void add_wait(struct load_wait *sum, const struct load_wait *wait, double window_ns)
 {
@@ -168,16 +177,18 @@ static void judge_locks(struct load *load, double *lock_gain)
 	for (uint32_t i = 0; i < snap->locks_len; i++) {
 		const struct snap_lock *lock = &snap->locks[i];
 		struct load_wait wait = {.lock = i, .locks_len = 1};
+		double own; /* the part that is no other lock's doing */
 
 		if (lock_gain)
 			lock_gain[i] = 0;
 		if (!is_thread_lock(lock) || lock->blocked_ns == 0)
 			continue;
-		wait.wait_ns = (double)lock->blocked_ns;
-		wait.known_ns = (double)lock->known_blame_ns;
+		own = 1 - num_ratio(gil_part_ns(lock), (double)lock->blocked_ns);
+		wait.wait_ns = own * (double)lock->blocked_ns;
+		wait.known_ns = own * (double)lock->known_blame_ns;
 		wait.waits = lock->waits;
-		wait.contended_ns = contended_or_bound((double)lock->contended_ns, wait.wait_ns,
-						       load->window_ns);
+		wait.contended_ns = contended_or_bound(own * (double)lock->contended_ns,
+						       wait.wait_ns, load->window_ns);
 		set_gain(load, &wait);
 		if (lock_gain)
 			lock_gain[i] = wait.gain.ratio;
@@ -196,7 +207,7 @@ static void judge_locks(struct load *load, double *lock_gain)
 
 /*
  * Waits for a peer are handed on to what that peer waited for meanwhile (the cascade of wPerf);
- * waits for a lock are not: to hold a lock across I/O is the lock's fault.
+ * waits for a lock are not: to hold a lock across I/O is the lock's fault. But see gil_part_ns().
  */
 static void hand_on(struct load *load, const struct turns *turns)
 {
@@ -204,10 +215,13 @@ static void hand_on(struct load *load, const struct turns *turns)
 
 	load->disk_ns = load->class_ns[CLASS_DISK];
 	load->net_ns = load->class_ns[CLASS_NET];
+	load->gil_ns = load->class_ns[CLASS_GIL];
 	for (uint32_t i = 0; i < snap->locks_len; i++) {
 		const struct snap_lock *lock = &snap->locks[i];
 		double with_work = num_ratio((double)lock->peer_ns, (double)lock->blocked_ns);
 
+		if (lock->kind != LOCK_GIL)
+			load->gil_ns += (lock->is_lock ? 1 : with_work) * gil_part_ns(lock);
 		if (lock->is_lock || (turns->member && turns->member[i]))
 			continue;
 		load->disk_ns += with_work * (double)lock->while_ns[CLASS_DISK];
@@ -215,6 +229,7 @@ static void hand_on(struct load *load, const struct turns *turns)
 	}
 	load->disk_ns = lesser(load->disk_ns, load->non_idle_ns);
 	load->net_ns = lesser(load->net_ns, load->non_idle_ns);
+	load->gil_ns = lesser(load->gil_ns, load->non_idle_ns);
 }
 
 /* Threads that end each other's waits take turns at a lock that is built of a condition variable;
@@ -454,6 +469,7 @@ struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t co
 	load.ipc_cpus = whole->ipc_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);
 	load.disk_ns = scale_io(&load, whole, CLASS_DISK, whole->disk_ns);
 	load.net_ns = scale_io(&load, whole, CLASS_NET, whole->net_ns);
+	load.gil_ns = scale_io(&load, whole, CLASS_GIL, whole->gil_ns);
 	slice_threads(&load, whole, top_run);
 	return load;
 }

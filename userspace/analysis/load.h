@@ -63,6 +63,8 @@ struct load {
 	/* Waiting for disk or net, directly or through a thread that does. */
 	double disk_ns;
 	double net_ns;
+	/* Waiting for a GIL, directly or for what a thread holds or does that waits for one. */
+	double gil_ns;
 
 	struct ipc ipc;	 /* of the whole run */
 	double ipc_cpus; /* of busy_cpus: in pipe, queue and pickle code */

@@ -227,6 +227,8 @@ static void add_limit(struct strbuf *sb, const struct load *load, const struct f
 
 	switch (f->limited_by) {
 	case LIMIT_CPUS:
+		if (reached < 0.05)
+			return; /* what waits for something else than CPUs is not bound by none */
 		strbuf_puts(sb, " (then the ");
 		phrase_cpus(sb, reached);
 		if (reached < load->limit_cpus * OWN_SHARE)

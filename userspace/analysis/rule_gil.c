@@ -53,7 +53,7 @@ void gil_find(const struct load *load, struct finding *f)
 		.busy_cpus = load->busy_cpus,
 		.usable_cpus = load->usable_cpus,
 		.non_idle_ns = load->non_idle_ns,
-		.wait_ns = load->class_ns[CLASS_GIL],
+		.wait_ns = load->gil_ns,
 		.io_ns = load->class_ns[CLASS_DISK] + load->class_ns[CLASS_NET],
 	};
 
@@ -77,7 +77,7 @@ static void tell_line(struct strbuf *sb, const struct gil_seen *seen)
 	}
 	strbuf_puts(sb, ", for ");
 	units_percent(sb, seen->share);
-	strbuf_puts(sb, " of the waiting");
+	strbuf_puts(sb, seen->sampled ? " of the time with others waiting" : " of the waiting");
 }
 
 static void tell_holder(const struct snapshot *snap, const struct snap_lock *gil,
@@ -152,7 +152,7 @@ void gil_tell(const struct load *load, struct finding *f)
 	strbuf_puts(sb,
 		    "Python threads wait for the GIL, which lets one at a time run Python code: it "
 		    "costs ");
-	phrase_share(sb, load, load->class_ns[CLASS_GIL]);
+	phrase_share(sb, load, load->gil_ns);
 	strbuf_puts(sb, " of the time in which the program had work");
 	tell_holder(snap, gil, &seen, f);
 	phrase_gain(load, f, "running this work side by side");
@@ -162,6 +162,13 @@ void gil_tell(const struct load *load, struct finding *f)
 	units_duration(sb, gil->blocked_ns);
 	strbuf_puts(sb, " in all; 99% of them shorter than ");
 	units_duration(sb, snap_hist_quantile(&gil->hist, 0.99));
+	if (load->gil_ns > load->class_ns[CLASS_GIL] * 1.01) {
+		sb = phrase_evidence(f);
+		strbuf_puts(sb, "another ");
+		units_duration(sb, num_to_u64(load->gil_ns - load->class_ns[CLASS_GIL]));
+		strbuf_puts(sb,
+			    " of waiting for locks and threads that waited for the GIL meanwhile");
+	}
 	sb = phrase_evidence(f);
 	strbuf_printf(sb, "%.1f threads ran Python code or wanted to, on average",
 		      runnable_threads(load));

@@ -25,8 +25,8 @@ static bool open_table(const struct python_layout *l, const struct python_memory
 {
 	uint64_t size;
 
-	if (!python_read(memory, bytes, l->bytes_size, &size, sizeof(size)) || size > INT64_MAX)
-		return false;
+	if (!python_read(memory, bytes, l->bytes_size, &size, sizeof(size)) || size > INT32_MAX)
+		return false; /* no line table is so long: it is none */
 	ret->memory = memory;
 	ret->at = bytes + l->bytes_data;
 	ret->left = num_min_u64(size, PYTHON_TABLE_MAX);
