@@ -20,13 +20,17 @@ struct primitive {
 	const char *name;
 };
 
+#define BARRIER "threading.Barrier.wait"
+
 static const struct primitive primitives[] = {
 	{"queue.py", "get", "queue.Queue.get"},
 	{"queue.py", "put", "queue.Queue.put"},
 	{"queue.py", "join", "queue.Queue.join"},
 	{"threading.py", "acquire", "threading.Semaphore"},
-	{"threading.py", "__enter__", "threading.Semaphore"},
-	{"threading.py", "_wait", "threading.Barrier.wait"},
+	/* Semaphore's and RLock's are named acquire. */
+	{"threading.py", "__enter__", "threading.Condition's lock"},
+	{"threading.py", "_wait", BARRIER},
+	{"threading.py", "_enter", BARRIER},
 	{"threading.py", "join", "threading.Thread.join"},
 	{"threading.py", "_wait_for_tstate_lock", "threading.Thread.join"},
 	{"threading.py", "_shutdown", "threading.Thread.join"},
@@ -49,6 +53,16 @@ static const struct primitive primitives[] = {
 	{"multiprocessing/pool.py", "worker", "multiprocessing.Pool's queue"},
 };
 
+/* Whether the folder of @file that ends at @end is lib, lib64 or so. */
+static bool in_lib(const char *file, const char *end)
+{
+	const char *at = end;
+
+	while (at > file && at[-1] != '/')
+		at--;
+	return !strncmp(at, "lib", 3);
+}
+
 /* The part of @file below lib/python3.N/; NULL where it is no file of the standard library. */
 static const char *in_library(const char *file)
 {
@@ -56,15 +70,17 @@ static const char *in_library(const char *file)
 	const char *at = file, *found = NULL;
 
 	while ((at = strstr(at, mark))) {
+		const bool lib = in_lib(file, at);
+
 		at += sizeof(mark) - 1;
 		while (isdigit((unsigned char)*at))
 			at++;
 		if (*at == 't') /* free-threaded builds */
 			at++;
-		if (*at == '/')
+		if (lib && *at == '/')
 			found = at + 1;
 	}
-	if (found && (strstr(found, "-packages/")))
+	if (found && strstr(found, "-packages/"))
 		return NULL;
 	return found;
 }
@@ -104,7 +120,14 @@ static const char *plain_name(const char *name)
 	return dot ? dot + 1 : name;
 }
 
-/* The run of frames in waiting modules with which the stack's frames of Python begin. */
+/* threading's "wait", by what it called: Condition.wait nothing of Python, the others that. */
+static const char *name_of_wait(const char *found)
+{
+	if (!found)
+		return "threading.Condition.wait";
+	return strcmp(found, BARRIER) ? "threading.Event.wait" : BARRIER;
+}
+
 static uint32_t first_python(const struct snap_stack *stack)
 {
 	uint32_t i = 0;
@@ -117,7 +140,6 @@ static uint32_t first_python(const struct snap_stack *stack)
 const char *python_primitive(const struct snap_stack *stack)
 {
 	const char *found = NULL;
-	uint32_t waits = 0;
 
 	for (uint32_t i = first_python(stack); i < stack->frames_len; i++) {
 		const struct snap_frame *frame = &stack->frames[i];
@@ -128,9 +150,8 @@ const char *python_primitive(const struct snap_stack *stack)
 			continue;
 		if (!inside || !python_waits_there(frame->file))
 			break;
-		/* Condition.wait, called by Event.wait. */
 		if (!strcmp(inside, "threading.py") && !strcmp(name, "wait"))
-			found = waits++ ? "threading.Event.wait" : "threading.Condition.wait";
+			found = name_of_wait(found);
 		for (size_t k = 0; k < ARRAY_LEN(primitives); k++)
 			if (!strcmp(inside, primitives[k].module) &&
 			    !strcmp(name, primitives[k].function))
