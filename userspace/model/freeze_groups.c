@@ -57,7 +57,6 @@ static bool in_python(const struct freeze *f, const struct model_lock *lock)
 			     (!found[sizeof(name) - 1] || strchr("+.", found[sizeof(name) - 1])));
 }
 
-/* Several words may be one condvar's. */
 /* Condition, Event and Queue of Python make a lock for each waiter, at an address that is used
  * again for others: the line that waits is what tells them apart. */
 static void note_line(struct freeze *f, uint32_t lock, uint64_t stack_id, uint64_t blocked_ns,
@@ -91,6 +90,7 @@ static void find_lines(struct freeze *f)
 	free(most_ns);
 }
 
+/* Several words may be one condvar's. */
 static void find_objects(struct freeze *f)
 {
 	const struct model_open *open;
