@@ -63,16 +63,6 @@ static uint32_t first_seen(const struct snap_lock *gil)
 	return i;
 }
 
-/* The frame of the program's own that called @site. */
-static const struct snap_frame *caller_of(const struct snapshot *snap, uint32_t stack,
-					  const struct snap_frame *site)
-{
-	const struct snap_stack *s = &snap->stacks[stack];
-	uint32_t next = (uint32_t)(site - s->frames) + 1;
-
-	return next < s->frames_len && s->frames[next].python ? &s->frames[next] : NULL;
-}
-
 struct gil_seen gil_seen_of(const struct snapshot *snap, const struct snap_lock *gil)
 {
 	const uint32_t first = first_seen(gil);
@@ -102,7 +92,7 @@ struct gil_seen gil_seen_of(const struct snapshot *snap, const struct snap_lock 
 		if (ns > line_ns) {
 			line_ns = ns;
 			seen.site = site;
-			seen.caller = caller_of(snap, gil->holdings[i].stack, site);
+			seen.caller = snap_site_caller(&snap->stacks[gil->holdings[i].stack], site);
 		}
 	}
 	return seen;

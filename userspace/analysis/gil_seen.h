@@ -8,7 +8,7 @@
 struct gil_seen {
 	const struct snap_frame *site; /* the line seen most, of the function seen most; NULL = none
 					  was seen */
-	const struct snap_frame *caller; /* of that function, NULL = none */
+	const struct snap_frame *caller; /* of that function, of the program's own; NULL = none */
 	double share;			 /* of the waiting that was seen: of that function */
 	uint64_t seen_ns;		 /* waiting of which the holder's line is known */
 	uint64_t kept;	   /* intervals that one thread kept it whole, by that function .. */
