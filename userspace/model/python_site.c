@@ -80,8 +80,6 @@ static const char *in_library(const char *file)
 		if (lib && *at == '/')
 			found = at + 1;
 	}
-	if (found && strstr(found, "-packages/"))
-		return NULL;
 	return found;
 }
 
