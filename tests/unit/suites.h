@@ -13,6 +13,7 @@
 /* clang-format off */
 SUITE(analysis_confidence_suite)
 SUITE(analysis_gain_suite)
+SUITE(analysis_gil_suite)
 SUITE(analysis_judge_suite)
 SUITE(analysis_known_suite)
 SUITE(analysis_load_suite)
