@@ -3,53 +3,14 @@
 #include "analysis/gil_seen.h"
 #include "base/num.h"
 #include "tests/unit/analysis_fixture.h"
+#include "tests/unit/gil_fixture.h"
 #include "tests/unit/suites.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define LIBRARY "/usr/lib/python3.11"
+#define LIBRARY GIL_LIBRARY
 #define RUN " < threading.py!Thread.run:975"
-#define COUNT_27 "/srv/app.py!count:27 < /srv/app.py!work:34" RUN
-#define COUNT_28 "/srv/app.py!count:28 < /srv/app.py!work:36" RUN
-#define PARSE "/srv/parse.py!parse:9" RUN
-
-/* 4 threads that compute in Python, 10 s on 2 CPUs: each has the GIL for 2.5 s. */
-static struct snap_builder *gil_bound(void)
-{
-	static const char *const names[] = {"count-0", "count-1", "count-2", "count-3"};
-	struct snap_builder *b = build_new(10, 2);
-	uint32_t gil;
-
-	for (uint32_t i = 0; i < 4; i++) {
-		build_thread(b, names[i]);
-		build_time(b, i, CLASS_RUN, 2.5);
-		build_time(b, i, CLASS_GIL, 7.5);
-		build_switches(b, i, 1000);
-	}
-	gil = build_lock(b, "GIL", LOCK_GIL, true);
-	for (uint32_t i = 0; i < 4; i++)
-		build_wait(b, gil, i, 1000, 7.5, SNAP_NONE);
-	build_hold(b, gil, 1, 12, CLASS_RUN, SNAP_NONE);
-	for (uint32_t i = 0; i < 4; i++)
-		if (i != 1)
-			build_hold(b, gil, i, 6, CLASS_RUN, SNAP_NONE);
-	build_contended(b, gil, 10);
-	return b;
-}
-
-/* 20 s of the 30 s are seen: 12 s in count (8 of them in line 27), 8 s in parse. */
-static void add_seen(struct snap_builder *b)
-{
-	uint32_t parse = build_trace(b, LIBRARY, PARSE);
-	uint32_t line_27 = build_trace(b, LIBRARY, COUNT_27);
-	uint32_t line_28 = build_trace(b, LIBRARY, COUNT_28);
-
-	build_seen(b, 0, 1, parse, 900, 8, 20);
-	build_seen(b, 0, 1, line_27, 500, 5, 700);
-	build_seen(b, 0, 2, line_28, 400, 4, 300);
-	build_seen(b, 0, 3, line_27, 300, 3, 234);
-}
 
 static struct gil_seen seen_of(struct snap_builder *b)
 {
@@ -78,10 +39,10 @@ START_TEST(exact_words)
 		"1,254 times a thread kept it for a whole interval (5 ms) with others waiting, "
 		"1,234 of them in count",
 		NULL};
-	struct snap_builder *b = gil_bound();
+	struct snap_builder *b = gil_fixture();
 	struct verdict v;
 
-	add_seen(b);
+	gil_fixture_seen(b);
 	v = judge_built(b);
 	ck_assert_str_eq(v.main.bottleneck, "gil");
 	ck_assert(!v.second.fired);
@@ -107,7 +68,7 @@ END_TEST
 START_TEST(without_a_line)
 {
 	static const char *const evidence[] = {WAITS, WANTED, BUSY, NULL};
-	struct snap_builder *b = gil_bound();
+	struct snap_builder *b = gil_fixture();
 	struct verdict v = judge_built(b);
 
 	ck_assert_str_eq(strbuf_str(&v.main.cause),
@@ -120,10 +81,10 @@ END_TEST
 
 START_TEST(without_a_holder)
 {
-	struct snap_builder *b = gil_bound();
+	struct snap_builder *b = gil_fixture();
 	struct verdict v;
 
-	add_seen(b);
+	gil_fixture_seen(b);
 	b->locks[0].holders_len = 0;
 	v = judge_built(b);
 	ck_assert_str_eq(strbuf_str(&v.main.cause),
@@ -139,10 +100,10 @@ END_TEST
 START_TEST(never_kept)
 {
 	static const char *const evidence[] = {WAITS, WANTED, BUSY, NULL};
-	struct snap_builder *b = gil_bound();
+	struct snap_builder *b = gil_fixture();
 	struct verdict v;
 
-	build_seen(b, 0, 1, build_trace(b, LIBRARY, COUNT_27), 900, 8, 0);
+	build_seen(b, 0, 1, build_trace(b, LIBRARY, GIL_COUNT_27), 900, 8, 0);
 	v = judge_built(b);
 	expect_evidence(&v, evidence);
 	verdict_free(&v);
@@ -153,10 +114,10 @@ END_TEST
 /* The function seen most is told, not the line: what is spread over it counts together. */
 START_TEST(functions_go_before_lines)
 {
-	struct snap_builder *b = gil_bound();
+	struct snap_builder *b = gil_fixture();
 	struct gil_seen seen;
 
-	add_seen(b);
+	gil_fixture_seen(b);
 	seen = seen_of(b);
 	ck_assert_str_eq(seen.site->name, "count");
 	ck_assert_uint_eq(seen.site->line, 27);
@@ -176,7 +137,7 @@ START_TEST(functions_of_one_name)
 	static const char *const traces[] = {"/srv/a/x.py!f:1", "/srv/b/x.py!f:1",
 					     "/srv/b/x.py!g:1"};
 	static const double s[] = {4, 3, 2};
-	struct snap_builder *b = gil_bound();
+	struct snap_builder *b = gil_fixture();
 	struct gil_seen seen;
 
 	for (int i = 0; i < 3; i++)
@@ -210,7 +171,7 @@ static const struct {
 
 START_TEST(callers_are_the_programs_own)
 {
-	struct snap_builder *b = gil_bound();
+	struct snap_builder *b = gil_fixture();
 	struct gil_seen seen;
 
 	build_seen(b, 0, 1, build_trace(b, LIBRARY, callers[_i].trace), 1, 1, 0);
@@ -225,9 +186,9 @@ END_TEST
 
 START_TEST(what_was_not_seen_does_not_count)
 {
-	struct snap_builder *b = gil_bound();
+	struct snap_builder *b = gil_fixture();
 	struct snap_holding *h = b->holdings[0];
-	uint32_t line = build_trace(b, LIBRARY, PARSE);
+	uint32_t line = build_trace(b, LIBRARY, GIL_PARSE);
 	struct gil_seen seen;
 
 	/* sampled, blocked; then seen: of the last the stack is empty */
@@ -241,7 +202,7 @@ START_TEST(what_was_not_seen_does_not_count)
 	ck_assert_uint_eq(seen.seen_ns, 0);
 	ck_assert_uint_eq(seen.kept_all, 0);
 	ck_assert_double_eq(seen.share, 0);
-	build_seen(b, 0, 1, build_trace(b, LIBRARY, COUNT_27), 1, 3, 4);
+	build_seen(b, 0, 1, build_trace(b, LIBRARY, GIL_COUNT_27), 1, 3, 4);
 	build_seen(b, 0, 1, BUILD_STACKS - 1, 1, 1, 1);
 	seen = gil_seen_of(&b->snap, &b->locks[0]);
 	ck_assert_str_eq(seen.site->name, "count");
@@ -256,7 +217,7 @@ END_TEST
 /* A thread that ran for @run_s and waited for the GIL so often and so long in all. */
 static struct gil_convoy convoy_with(double run_s, uint64_t waits, double wait_s)
 {
-	struct snap_builder *b = gil_bound();
+	struct snap_builder *b = gil_fixture();
 	uint32_t ui = build_thread(b, "ui");
 	struct gil_convoy convoy;
 
@@ -299,7 +260,7 @@ START_TEST(the_worst_of_a_convoy)
 		"convoy: thread net needs a CPU for 0.5% of the time, but waits 9.0 ms for the GIL "
 		"each time",
 		NULL};
-	struct snap_builder *b = gil_bound();
+	struct snap_builder *b = gil_fixture();
 	uint32_t ui = build_thread(b, "ui"), net = build_thread(b, "net");
 	struct verdict v;
 
@@ -326,7 +287,7 @@ START_TEST(the_worse_of_two_gils)
 	static const double wait_s[] = {29, 31};
 
 	for (uint32_t i = 0; i < 2; i++) {
-		struct snap_builder *b = gil_bound();
+		struct snap_builder *b = gil_fixture();
 		uint32_t other = build_lock(b, "GIL", LOCK_GIL, true);
 		struct verdict v;
 
@@ -343,8 +304,9 @@ END_TEST
 /* More than are looked at: the shares are still of all that was seen. */
 START_TEST(many_places)
 {
-	struct snap_builder *b = gil_bound();
-	uint32_t parse = build_trace(b, LIBRARY, PARSE), count = build_trace(b, LIBRARY, COUNT_27);
+	struct snap_builder *b = gil_fixture();
+	uint32_t parse = build_trace(b, LIBRARY, GIL_PARSE),
+		 count = build_trace(b, LIBRARY, GIL_COUNT_27);
 	struct gil_seen seen;
 
 	for (unsigned i = 0; i < BUILD_HOLDINGS; i++)
