@@ -255,15 +255,20 @@ END_TEST
 START_TEST(the_worst_of_a_convoy)
 {
 	static const char *const evidence[] = {
-		"6,000 waits, 46.0 s in all; 99% of them shorter than 2.1 ms",
-		"5.6 threads ran Python code or wanted to, on average", BUSY,
+		"6,100 waits, 47.0 s in all; 99% of them shorter than 2.1 ms",
+		"5.7 threads ran Python code or wanted to, on average", BUSY,
 		"convoy: thread net needs a CPU for 0.5% of the time, but waits 9.0 ms for the GIL "
 		"each time",
 		NULL};
 	struct snap_builder *b = gil_fixture();
-	uint32_t ui = build_thread(b, "ui"), net = build_thread(b, "net");
+	uint32_t low = build_thread(b, "low"), net = build_thread(b, "net");
+	uint32_t ui = build_thread(b, "ui");
 	struct verdict v;
 
+	build_time(b, low, CLASS_RUN, 0.05);
+	build_time(b, low, CLASS_GIL, 1);
+	build_time(b, low, CLASS_SLEEP, 8.95);
+	build_wait(b, 0, low, 100, 1, SNAP_NONE);
 	build_time(b, ui, CLASS_RUN, 0.05);
 	build_time(b, ui, CLASS_GIL, 7);
 	build_time(b, ui, CLASS_SLEEP, 2.95);
