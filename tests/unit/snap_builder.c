@@ -2,8 +2,10 @@
 #include "tests/unit/snap_builder.h"
 
 #include "base/num.h"
+#include "model/python_word.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,6 +112,13 @@ static const char *module_of(const char *text)
 	} modules[] = {
 		{"libc!", "/usr/lib/libc.so.6"},
 		{"libstdc++!", "libstdc++.so.6"},
+		{"python!", "/usr/bin/python3.11"},
+		{"libpython!", "/opt/py/lib/libpython3.12.so.1.0"},
+		{"_queue!", "/usr/lib/python3.11/lib-dynload/"
+			    "_queue.cpython-311-x86_64-linux-gnu.so"},
+		{"_socket!", "/usr/lib/python3.11/lib-dynload/"
+			     "_socket.cpython-311-x86_64-linux-gnu.so"},
+		{"_fast!", "/srv/lib/_fast.cpython-311-x86_64-linux-gnu.so"},
 		{"_pickle!",
 		 "/usr/lib/python3.11/lib-dynload/_pickle.cpython-311-x86_64-linux-gnu.so"},
 		{"_multiprocessing!", "/usr/lib/python3.11/lib-dynload/"
@@ -140,10 +149,66 @@ uint32_t build_stack(struct snap_builder *b, const char *const *frames)
 		frame->ip = 0x1000ULL * (i + 1) + stack->frames_len++;
 		frame->offset = 0x12;
 		frame->file = python_file(*frames);
+		frame->python = *frame->file;
 		/* modules are few: literals, so that nothing has to be freed */
 		frame->kernel = !strncmp(*frames, "kernel!", 7);
 		frame->module = frame->kernel ? "[kernel]" : module_of(*frames);
 	}
+	return i;
+}
+
+/* "a.py!f:12" in @text, which is cut up, to @frame; @file has room for the file's name. */
+static void python_frame(struct snap_frame *frame, const char *library, char *text,
+			 char file[static 96])
+{
+	char *name = strchr(text, '!'), *line = strrchr(text, ':');
+
+	*name++ = '\0';
+	if (line && line > name) {
+		*line++ = '\0';
+		frame->line = (uint32_t)strtoul(line, NULL, 10);
+	}
+	ck_assert_int_lt(snprintf(file, 96, "%s%s%s", *text == '/' ? "" : library,
+				  *text == '/' ? "" : "/", text),
+			 96);
+	frame->python = true;
+	frame->name = name;
+	frame->module = "";
+	frame->file = file;
+}
+
+uint32_t build_trace(struct snap_builder *b, const char *library, const char *trace)
+{
+	static const char between[] = " < ";
+	uint32_t i = b->snap.stacks_len++, len = 0;
+	char *next = b->traces[i];
+
+	ck_assert_uint_lt(i, BUILD_STACKS);
+	ck_assert_uint_lt(strlen(trace), BUILD_TRACE);
+	strcpy(next, trace);
+	for (char *text = next; next; text = next, len++) {
+		struct snap_frame *frame = &b->frames[i][len];
+
+		ck_assert_uint_lt(len, BUILD_FRAMES);
+		next = strstr(text, between);
+		if (next) {
+			*next = '\0';
+			next += strlen(between);
+		}
+		frame->ip = 0x1000ULL * (i + 1) + len;
+		if (strstr(text, ".py!")) {
+			frame->ip |= PYTHON_WORD_MARK;
+			python_frame(frame, library, text, b->files[i][len]);
+			continue;
+		}
+		ck_assert_ptr_nonnull(strchr(text, '!'));
+		frame->kernel = !strncmp(text, "kernel!", 7);
+		frame->name = strchr(text, '!') + 1;
+		frame->module = frame->kernel ? "[kernel]" : module_of(text);
+		frame->offset = 0x12;
+		frame->file = "";
+	}
+	b->stacks[i] = (struct snap_stack){.frames = b->frames[i], .frames_len = len};
 	return i;
 }
 
@@ -158,6 +223,7 @@ uint32_t build_lock(struct snap_builder *b, const char *name, enum lock_kind kin
 					 .module = "app",
 					 .named = true,
 					 .waiters = b->waiters[i],
+					 .holdings = b->holdings[i],
 					 .holders = b->holders[i]};
 	return i;
 }
@@ -203,6 +269,23 @@ void build_hold(struct snap_builder *b, uint32_t lock, uint32_t thread, double s
 	h->while_ns[cls] = ns(s);
 	l->while_ns[cls] += ns(s);
 	l->known_blame_ns += ns(s);
+}
+
+void build_seen(struct snap_builder *b, uint32_t lock, uint32_t thread, uint32_t stack,
+		uint64_t count, double s, uint64_t kept)
+{
+	struct snap_lock *l = &b->locks[lock];
+	struct snap_holding *h = &b->holdings[lock][l->holdings_len];
+
+	ck_assert_uint_lt(l->holdings_len, BUILD_HOLDINGS);
+	ck_assert(!l->holdings_len || h[-1].kind != HOLDING_SEEN || h[-1].ns >= ns(s));
+	l->holdings_len++;
+	*h = (struct snap_holding){.thread = thread,
+				   .stack = stack,
+				   .kind = HOLDING_SEEN,
+				   .count = count,
+				   .ns = ns(s),
+				   .kept = kept};
 }
 
 void build_contended(struct snap_builder *b, uint32_t lock, double s)

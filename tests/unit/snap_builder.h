@@ -18,8 +18,10 @@
 #define BUILD_THREADS 128
 #define BUILD_LOCKS 64
 #define BUILD_PER_LOCK 64
+#define BUILD_HOLDINGS 300
 #define BUILD_STACKS 64
-#define BUILD_FRAMES 8
+#define BUILD_FRAMES 12
+#define BUILD_TRACE 640 /* bytes */
 #define BUILD_ROWS 64
 #define BUILD_SLICES 64
 
@@ -32,6 +34,9 @@ struct snap_builder {
 	struct snap_holder holders[BUILD_LOCKS][BUILD_PER_LOCK];
 	struct snap_stack stacks[BUILD_STACKS];
 	struct snap_frame frames[BUILD_STACKS][BUILD_FRAMES];
+	char traces[BUILD_STACKS][BUILD_TRACE];
+	char files[BUILD_STACKS][BUILD_FRAMES][96];
+	struct snap_holding holdings[BUILD_LOCKS][BUILD_HOLDINGS];
 	struct snap_block blocks[BUILD_ROWS];
 	struct snap_sample samples[BUILD_ROWS];
 	struct snap_edge edges[BUILD_ROWS];
@@ -62,6 +67,11 @@ void build_idle_holder(struct snap_builder *b, double s);
  * files that python_files[] knows. */
 uint32_t build_stack(struct snap_builder *b, const char *const *frames);
 
+/* A trace as Python prints it, innermost first: "threading.py!Event.wait:655 < /srv/app.py!f:5 <
+ * libc!read". Python's are those with ".py!"; their files lie below @library unless they begin with
+ * a slash, and a line is optional. */
+uint32_t build_trace(struct snap_builder *b, const char *library, const char *trace);
+
 /* A lock (@is_lock), or a condition variable and the like. */
 uint32_t build_lock(struct snap_builder *b, const char *name, enum lock_kind kind, bool is_lock);
 /* @thread waits for it: adds to the lock's waits and, unless @lock is no lock, peer time. */
@@ -70,6 +80,9 @@ void build_wait(struct snap_builder *b, uint32_t lock, uint32_t thread, uint64_t
 /* @thread (SNAP_NONE = unknown) causes @s of waiting and is in class @cls meanwhile. */
 void build_hold(struct snap_builder *b, uint32_t lock, uint32_t thread, double s,
 		enum time_class cls, uint32_t stack);
+/* @thread was seen to hold it at @stack by @count who then waited @s in all; largest first. */
+void build_seen(struct snap_builder *b, uint32_t lock, uint32_t thread, uint32_t stack,
+		uint64_t count, double s, uint64_t kept);
 void build_contended(struct snap_builder *b, uint32_t lock, double s);
 
 void build_block(struct snap_builder *b, uint32_t thread, enum time_class cls, const char *syscall,

@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "model/python_site.h"
+#include "model/site.h"
 
 #include <string.h>
 
@@ -103,16 +104,6 @@ static uint64_t kept_at(const struct snapshot *snap, const struct snap_lock *gil
 	return kept;
 }
 
-/* The frame of the program's own that called @site. */
-static const struct snap_frame *caller_of(const struct snapshot *snap, uint32_t stack,
-					  const struct snap_frame *site)
-{
-	const struct snap_stack *s = &snap->stacks[stack];
-	uint32_t next = (uint32_t)(site - s->frames) + 1;
-
-	return next < s->frames_len && s->frames[next].python ? &s->frames[next] : NULL;
-}
-
 struct gil_seen gil_seen_of(const struct snapshot *snap, const struct snap_lock *gil)
 {
 	struct range in = range_of(gil, HOLDING_SAMPLED);
@@ -141,7 +132,7 @@ struct gil_seen gil_seen_of(const struct snapshot *snap, const struct snap_lock 
 		if (sum > line_most) {
 			line_most = sum;
 			seen.site = line;
-			seen.caller = caller_of(snap, gil->holdings[i].stack, line);
+			seen.caller = snap_site_caller(&snap->stacks[gil->holdings[i].stack], line);
 		}
 	}
 	return seen;

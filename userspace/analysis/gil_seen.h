@@ -8,7 +8,7 @@
 struct gil_seen {
 	const struct snap_frame *site; /* the line seen most, of the function seen most; NULL = none
 					  was seen */
-	const struct snap_frame *caller; /* of that function, NULL = none */
+	const struct snap_frame *caller; /* of that function, of the program's own; NULL = none */
 	double share;			 /* of that function: of .. */
 	bool sampled;  /* .. the timer samples of holders with others waiting; else of the waiting
 			  whose beginning saw a holder's line */

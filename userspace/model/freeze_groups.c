@@ -110,7 +110,6 @@ static void note_gil(struct freeze *f, const struct gils *gils, uint32_t i)
 	}
 }
 
-/* Several words may be one condvar's. */
 /* Condition, Event and Queue of Python make a lock for each waiter, at an address that is used
  * again for others: the line that waits is what tells them apart. */
 static void note_line(struct freeze *f, uint32_t lock, uint64_t stack_id, uint64_t blocked_ns,
@@ -145,6 +144,7 @@ static void find_lines(struct freeze *f)
 	free(most_ns);
 }
 
+/* Several words may be one condvar's. */
 static void find_objects(struct freeze *f)
 {
 	const struct model_open *open;

@@ -22,13 +22,17 @@ struct primitive {
 	bool for_work; /* waits until somebody has something for it: no lock */
 };
 
+#define BARRIER "threading.Barrier.wait"
+
 static const struct primitive primitives[] = {
 	{"queue.py", "get", "queue.Queue.get", true},
 	{"queue.py", "put", "queue.Queue.put", false},
 	{"queue.py", "join", "queue.Queue.join", false},
 	{"threading.py", "acquire", "threading.Semaphore", false},
-	{"threading.py", "__enter__", "threading.Semaphore", false},
-	{"threading.py", "_wait", "threading.Barrier.wait", false},
+	/* Semaphore's and RLock's are named acquire. */
+	{"threading.py", "__enter__", "threading.Condition's lock", false},
+	{"threading.py", "_wait", BARRIER, false},
+	{"threading.py", "_enter", BARRIER, false},
 	{"threading.py", "join", "threading.Thread.join", false},
 	{"threading.py", "_wait_for_tstate_lock", "threading.Thread.join", false},
 	{"threading.py", "_shutdown", "threading.Thread.join", false},
@@ -52,6 +56,16 @@ static const struct primitive primitives[] = {
 	{"multiprocessing/pool.py", "worker", "multiprocessing.Pool's queue", true},
 };
 
+/* Whether the folder of @file that ends at @end is lib, lib64 or so. */
+static bool in_lib(const char *file, const char *end)
+{
+	const char *at = end;
+
+	while (at > file && at[-1] != '/')
+		at--;
+	return !strncmp(at, "lib", 3);
+}
+
 /* The part of @file below lib/python3.N/; NULL where it is no file of the standard library. */
 static const char *in_library(const char *file)
 {
@@ -59,16 +73,16 @@ static const char *in_library(const char *file)
 	const char *at = file, *found = NULL;
 
 	while ((at = strstr(at, mark))) {
+		const bool lib = in_lib(file, at);
+
 		at += sizeof(mark) - 1;
 		while (isdigit((unsigned char)*at))
 			at++;
 		if (*at == 't') /* free-threaded builds */
 			at++;
-		if (*at == '/')
+		if (lib && *at == '/')
 			found = at + 1;
 	}
-	if (found && (strstr(found, "-packages/")))
-		return NULL;
 	return found;
 }
 
@@ -107,7 +121,6 @@ static const char *plain_name(const char *name)
 	return dot ? dot + 1 : name;
 }
 
-/* The run of frames in waiting modules with which the stack's frames of Python begin. */
 static uint32_t first_python(const struct snap_stack *stack)
 {
 	uint32_t i = 0;
@@ -120,12 +133,12 @@ static uint32_t first_python(const struct snap_stack *stack)
 /* The row that the stack's frames of Python begin with, NULL = none. */
 static const struct primitive *find_primitive(const struct snap_stack *stack)
 {
+	static const struct primitive barrier = {"threading.py", "wait", BARRIER, false};
 	static const struct primitive condition = {"threading.py", "wait",
 						   "threading.Condition.wait", false};
 	static const struct primitive event = {"threading.py", "wait", "threading.Event.wait",
 					       false};
 	const struct primitive *found = NULL;
-	uint32_t waits = 0;
 
 	for (uint32_t i = first_python(stack); i < stack->frames_len; i++) {
 		const struct snap_frame *frame = &stack->frames[i];
@@ -136,9 +149,11 @@ static const struct primitive *find_primitive(const struct snap_stack *stack)
 			continue;
 		if (!inside || !python_waits_there(frame->file))
 			break;
-		/* Condition.wait, called by Event.wait. */
+		/* Condition.wait is called by Event.wait and, below Barrier.wait, by others. */
 		if (!strcmp(inside, "threading.py") && !strcmp(name, "wait"))
-			found = waits++ ? &event : &condition;
+			found = !found				? &condition
+				: !strcmp(found->name, BARRIER) ? &barrier
+								: &event;
 		for (size_t k = 0; k < ARRAY_LEN(primitives); k++)
 			if (!strcmp(inside, primitives[k].module) &&
 			    !strcmp(name, primitives[k].function))
@@ -167,13 +182,6 @@ const char *python_primitive(const struct snap_stack *stack)
 	return found ? found->name : NULL;
 }
 
-bool python_waits_for_work(const struct snap_stack *stack)
-{
-	const struct primitive *found = find_primitive(stack);
-
-	return found ? found->for_work : in_simple_queue(stack);
-}
-
 bool python_lock_per_waiter(const struct snap_stack *stack)
 {
 	static const char *const functions[] = {"wait", "join", "_wait_for_tstate_lock",
@@ -187,4 +195,15 @@ bool python_lock_per_waiter(const struct snap_stack *stack)
 		if (!strcmp(plain_name(stack->frames[i].name), functions[k]))
 			return true;
 	return false;
+}
+
+bool python_waits_for_work(const struct snap_stack *stack)
+{
+	const struct primitive *found = find_primitive(stack);
+
+	if (!found)
+		return in_simple_queue(stack);
+	/* A queue's own mutex, which it holds for a moment, is one like any other. */
+	return found->for_work &&
+	       (strcmp(found->module, "queue.py") != 0 || python_lock_per_waiter(stack));
 }

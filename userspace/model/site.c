@@ -112,25 +112,31 @@ const struct snap_frame *snap_site_frame(const struct snapshot *snap, uint32_t s
 	return &found->frames[own < found->frames_len ? own : innermost(found)];
 }
 
+const struct snap_frame *snap_site_caller(const struct snap_stack *stack,
+					  const struct snap_frame *site)
+{
+	uint32_t caller = find_own(stack, (uint32_t)(site - stack->frames) + 1);
+
+	return caller < stack->frames_len ? &stack->frames[caller] : NULL;
+}
+
 typedef void frame_text(struct strbuf *sb, const struct snap_frame *frame);
 
 static void call_site(struct strbuf *sb, const struct snapshot *snap, uint32_t stack,
 		      frame_text *text)
 {
 	const struct snap_frame *site = snap_site_frame(snap, stack);
-	const struct snap_stack *found;
-	uint32_t caller;
+	const struct snap_frame *caller;
 
 	if (!site) {
 		strbuf_puts(sb, "(stack unknown)");
 		return;
 	}
-	found = &snap->stacks[stack];
 	text(sb, site);
-	caller = find_own(found, (uint32_t)(site - found->frames) + 1);
-	if (caller < found->frames_len) {
+	caller = snap_site_caller(&snap->stacks[stack], site);
+	if (caller) {
 		strbuf_puts(sb, " < ");
-		text(sb, &found->frames[caller]);
+		text(sb, caller);
 	}
 }
 

@@ -22,6 +22,10 @@ void snap_frame_line_text(struct strbuf *sb, const struct snap_frame *frame);
  */
 const struct snap_frame *snap_site_frame(const struct snapshot *snap, uint32_t stack);
 
+/* Of @site, a frame of @stack: its caller outside these libraries; NULL = none. */
+const struct snap_frame *snap_site_caller(const struct snap_stack *stack,
+					  const struct snap_frame *site);
+
 /* snap_site_frame() with its caller outside these libraries, "a < b"; "(stack unknown)" without
  * one. */
 void snap_call_site(struct strbuf *sb, const struct snapshot *snap, uint32_t stack);
