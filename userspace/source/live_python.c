@@ -14,6 +14,7 @@
 
 _Static_assert(PYTHON_WORD_MARK == CP_PYTHON_WORD_MARK &&
 		       PYTHON_WORD_ENTRY == CP_PYTHON_WORD_ENTRY &&
+		       PYTHON_WORD_LEFT == CP_PYTHON_WORD_LEFT &&
 		       PYTHON_WORD_CODE_MASK == CP_PYTHON_CODE_MASK &&
 		       PYTHON_WORD_LASTI_MAX == CP_PYTHON_LASTI_MAX,
 	       "the ABI's words are the model's");
@@ -250,7 +251,7 @@ void live_python_drop(struct live *live, uint32_t pid)
 
 /*
  * A frame of Python takes the place of the C-level call that runs it: _PyEval_EvalFrameDefault runs
- * those up to the next one that is marked as its last.
+ * those up to the next one that is marked as its last, and none where it has left that already.
  */
 uint32_t live_python_merge(const struct live *live, const struct cp_stack *stack, uint64_t *ret,
 			   uint32_t max)
@@ -267,14 +268,14 @@ uint32_t live_python_merge(const struct live *live, const struct cp_stack *stack
 			ret[len++] = ip;
 			continue;
 		}
-		while (at < stack->len && len < max) {
-			ret[len++] = stack->ips[at++];
-			if (python_word_entry(stack->ips[at - 1]))
-				break;
-		}
+		do {
+			if (stack->ips[at] != PYTHON_WORD_LEFT)
+				ret[len++] = stack->ips[at];
+		} while (!python_word_entry(stack->ips[at++]) && at < stack->len && len < max);
 	}
-	while (at < stack->len && len < max)
-		ret[len++] = stack->ips[at++];
+	for (; at < stack->len && len < max; at++)
+		if (stack->ips[at] != PYTHON_WORD_LEFT)
+			ret[len++] = stack->ips[at];
 	return len;
 }
 
@@ -364,7 +365,7 @@ int live_python_names(struct live *live, uint32_t pid, const uint64_t *ips, uint
 	int rc = 0;
 
 	for (uint32_t i = 0; p && i < len && rc >= 0; i++) {
-		if (!python_word(ips[i]))
+		if (!python_word(ips[i]) || ips[i] == PYTHON_WORD_LEFT)
 			continue;
 		rc = is_new(live->python, p, ips[i]);
 		if (rc > 0)
