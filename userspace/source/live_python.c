@@ -231,6 +231,14 @@ static void refresh(struct live *live, struct python *p)
 	free(tables);
 }
 
+void live_python_refresh_process(struct live *live, uint32_t pid)
+{
+	struct python *p = python_of(live, pid);
+
+	if (p)
+		refresh(live, p);
+}
+
 void live_python_refresh(struct live *live)
 {
 	struct python *p;
