@@ -90,7 +90,7 @@ static __always_inline void tell_stack(u64 id, u64 now)
 	rec->stack = id;
 	if (wake)
 		stack_told_ns = now;
-	bpf_ringbuf_submit(rec, wake ? 0 : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(rec, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 /* Keep @s with its @len frames; its id, 0 where it could not be kept (counted). */
