@@ -164,6 +164,8 @@ void live_python_look(struct live *live, struct live_process *process, const str
 void live_python_refresh(struct live *live);
 void live_python_refresh_process(struct live *live, uint32_t pid);
 void live_python_drop(struct live *live, uint32_t pid);
+/* @process has been forked, and is a copy of its parent: known before its first stack comes. */
+void live_python_inherit(struct live *live, struct live_process *process);
 /* The frames of @stack, native ones and Python's, each where it was called: at most @max in @ret;
  * how many. */
 uint32_t live_python_merge(const struct live *live, const struct cp_stack *stack, uint64_t *ret,
