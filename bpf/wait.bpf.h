@@ -43,6 +43,8 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 	bool same = same_lock(&fx->key, key) && fx->op == op && fx->sp == sp &&
 		    fx->stack == stack && (restart || t->block_cls == CP_FUTEX);
 
+	/* Its wakeup was not seen (there are such): else it would be a waiter for good, too. */
+	leave_lock(t, now);
 	fx->chained = same && (restart || ((overtaken || timed_out) && gap_ns < CHAIN_GAP_NS));
 	fx->key = *key;
 	fx->op = op;
