@@ -70,6 +70,7 @@ struct live {
 	struct host host;
 	char *cgroup_dir;
 	VEC(struct live_process) processes;
+	uint32_t unwind_turn; /* whose mappings are looked at next */
 	struct hashmap process_by_pid;
 	struct hashmap lock_ids; /* struct cp_lock_key -> id */
 	struct hashmap stacks_sent;

@@ -24,7 +24,8 @@ _Static_assert((int)CP_UNWIND_RSP == (int)UNWIND_RSP && (int)CP_UNWIND_PLT == (i
 		       (int)CP_UNWIND_UNSUPPORTED == (int)UNWIND_UNSUPPORTED,
 	       "the kinds of rows of the ABI are the tables'");
 
-#define REFRESH_MAX 64 /* processes whose mappings are read in one slice */
+#define REFRESH_MAX 64 /* processes whose mappings are read at once; then others have their turn \
+			*/
 #define VDSO_BYTES_MAX 65536
 /* A program maps its libraries, and makes its interpreter, after its exec: it is looked at again
  * after 5 ms, 10 ms and so on. */
@@ -404,17 +405,21 @@ void live_unwind_drop(struct live *live, const struct live_process *p)
 void live_unwind_refresh(struct live *live, bool all)
 {
 	const uint64_t now_ns = live_clock_ns();
-	struct live_process *p;
+	const uint32_t len = (uint32_t)live->processes.len;
 	size_t left = REFRESH_MAX;
+	uint32_t i;
 
 	if (!live->unwind)
 		return;
-	VEC_FOREACH (&live->processes, p) {
+	for (i = 0; i < len && left; i++) {
+		struct live_process *p = &live->processes.at[(live->unwind_turn + i) % len];
 		bool young = p->look_ns && p->look_ns <= now_ns;
 
-		if (p->end_ns || !p->tgid || (!all && !p->tables_due && !young) || !left)
+		if (p->end_ns || !p->tgid || (!all && !p->tables_due && !young))
 			continue;
 		left--;
 		refresh_process(live, p);
 	}
+	if (len)
+		live->unwind_turn = (live->unwind_turn + i) % len;
 }
