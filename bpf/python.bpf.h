@@ -116,6 +116,8 @@ static __always_inline u64 python_lasti(const struct cp_python *py, u64 raw, u64
 		lasti = ((s64)(raw - code) - py->code_adaptive) >> 1;
 	else
 		lasti = (s64)(s32)raw >> (py->frame_lasti_step == 1);
+	if (lasti < -1 && !py->frame_lasti_step)
+		return CP_PYTHON_LASTI_MAX; /* into another copy of the code, or torn */
 	if (lasti < 0)
 		return 0;
 	return lasti + 1 < CP_PYTHON_LASTI_MAX ? lasti + 1 : CP_PYTHON_LASTI_MAX;
