@@ -483,6 +483,7 @@ struct cp_futex_calls {
 /* A frame of Python: model/python_word.h. */
 #define CP_PYTHON_WORD_MARK (1ULL << 62)
 #define CP_PYTHON_WORD_ENTRY (1ULL << 61)
+#define CP_PYTHON_WORD_LEFT (CP_PYTHON_WORD_MARK | CP_PYTHON_WORD_ENTRY)
 #define CP_PYTHON_LASTI_SHIFT 44
 #define CP_PYTHON_LASTI_MAX 0x1ffff
 #define CP_PYTHON_CODE_MASK ((1ULL << CP_PYTHON_LASTI_SHIFT) - 1)

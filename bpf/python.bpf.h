@@ -93,6 +93,8 @@ struct python_frames {
 	struct cp_walk *w;
 	struct cp_stack *out;
 	u64 frame;
+	u32 first; /* where in the stack its words begin */
+	u32 found; /* a frame, beside calls without one */
 };
 
 static __always_inline u64 frame_word(const struct cp_walk *w, u32 at)
@@ -114,9 +116,26 @@ static __always_inline u64 python_lasti(const struct cp_python *py, u64 raw, u64
 		lasti = ((s64)(raw - code) - py->code_adaptive) >> 1;
 	else
 		lasti = (s64)(s32)raw >> (py->frame_lasti_step == 1);
+	if (lasti < -1 && !py->frame_lasti_step)
+		return CP_PYTHON_LASTI_MAX; /* into another copy of the code, or torn */
 	if (lasti < 0)
 		return 0;
 	return lasti + 1 < CP_PYTHON_LASTI_MAX ? lasti + 1 : CP_PYTHON_LASTI_MAX;
+}
+
+/* The C-level call of the frames so far ends here. It has none while its last one is cleared, in
+ * which a thread may block. */
+static __always_inline void end_call(struct python_frames *c)
+{
+	struct cp_walk *w = c->w;
+	u64 *last = &c->out->ips[(w->python_len - 1) & 127];
+
+	if (w->python_len > c->first && !(*last & CP_PYTHON_WORD_ENTRY)) {
+		*last |= CP_PYTHON_WORD_ENTRY;
+		return;
+	}
+	c->out->ips[w->python_len & 127] = CP_PYTHON_WORD_LEFT;
+	w->python_len++;
 }
 
 /* One frame; 1 ends the walk. */
@@ -139,8 +158,7 @@ static long python_frame(u32 i, void *ctx)
 	owner = py->frame_owner == CP_PYTHON_NONE ? 0 : frame_byte(w, py->frame_owner);
 	c->frame = back;
 	if (py->entry == CP_PYTHON_ENTRY_SHIM && owner >= py->frame_shim) {
-		if (w->python_len)
-			c->out->ips[(w->python_len - 1) & 127] |= CP_PYTHON_WORD_ENTRY;
+		end_call(c);
 		w->python_complete = !back;
 		return !back;
 	}
@@ -150,6 +168,7 @@ static long python_frame(u32 i, void *ctx)
 	word |= CP_PYTHON_WORD_MARK | ((code >> 3) & CP_PYTHON_CODE_MASK);
 	if (entry)
 		word |= CP_PYTHON_WORD_ENTRY;
+	c->found = 1;
 	c->out->ips[w->python_len & 127] = word;
 	w->python_len++;
 	w->python_complete = !back && entry;
@@ -172,9 +191,12 @@ static __noinline u32 python_walk(struct cp_python *py, struct cp_walk *w, struc
 	c.w = w;
 	c.out = s;
 	c.frame = head;
+	c.first = len;
 	w->python_len = len;
 	w->python_complete = 0;
 	bpf_loop(CP_STACK_MAX, python_frame, &c, 0);
+	if (!c.found)
+		w->python_len = len;
 	if (!w->python_complete) {
 		s->flags |= CP_STACK_PYTHON_CUT;
 		count_loss(CP_LOST_PYTHON_CUT);

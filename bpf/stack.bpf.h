@@ -18,9 +18,10 @@ static __always_inline u32 follow_frame_pointers(void *ctx, struct cp_stack *s)
 	return bytes > 0 ? (u32)bytes / sizeof(u64) : 0;
 }
 
-/* The id of the cached stack if it is still the one that current has; else 0. */
+/* The id of the cached stack if its native frames are still those that current has; else 0. Without
+ * @python its frames of Python, where it has such, are those of before. */
 static __always_inline u64 same_stack_again(const struct cp_stack_cache *c, struct pt_regs *regs,
-					    struct cp_walk *w)
+					    struct cp_walk *w, bool python)
 {
 	struct cp_stack *s;
 	u32 bytes = c->bytes, i;
@@ -29,7 +30,7 @@ static __always_inline u64 same_stack_again(const struct cp_stack_cache *c, stru
 	if (!id || c->ip != regs->ip || c->sp != regs->sp || c->bp != regs->bp)
 		return 0;
 	s = bpf_map_lookup_elem(&stacks, &id);
-	if (!s || bytes > CP_WALK_WINDOW)
+	if (!s || bytes > CP_WALK_WINDOW || (!python && s->len > s->native))
 		return 0;
 	if (bytes && bpf_probe_read_user(w->window, bytes, (void *)regs->sp))
 		return 0;
@@ -90,7 +91,7 @@ static __always_inline void tell_stack(u64 id, u64 now)
 	rec->stack = id;
 	if (wake)
 		stack_told_ns = now;
-	bpf_ringbuf_submit(rec, wake ? 0 : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(rec, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 /* Keep @s with its @len frames; its id, 0 where it could not be kept (counted). */
@@ -206,7 +207,7 @@ static __noinline u64 take_stack(void *ctx, struct cp_thread *t, u32 user, u32 u
 		cache = &t->cache[CP_CACHE_BLOCK];
 	else if (use == CP_CACHE_RELEASE)
 		cache = &t->cache[CP_CACHE_RELEASE];
-	id = cache ? same_stack_again(cache, regs, w) : 0;
+	id = cache ? same_stack_again(cache, regs, w, tstate) : 0;
 	if (id && (!tstate || waits_on_for_gil(t, use)))
 		return id;
 	if (id)

@@ -269,7 +269,8 @@ static __always_inline void send_process(u32 type, const struct cp_thread *t, u6
 	rec->pid = t->tgid;
 	rec->at_ns = now;
 	__builtin_memcpy(rec->comm, t->comm, sizeof(rec->comm));
-	bpf_ringbuf_submit(rec, 0);
+	/* Not by default: that wakes nobody while a record that woke nobody waits to be read. */
+	bpf_ringbuf_submit(rec, BPF_RB_FORCE_WAKEUP);
 }
 
 SEC("tp_btf/sched_process_fork")

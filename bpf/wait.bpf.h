@@ -43,6 +43,8 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 	bool same = same_lock(&fx->key, key) && fx->op == op && fx->sp == sp &&
 		    fx->stack == stack && (restart || cls_futex(t->block_cls));
 
+	/* Its wakeup was not seen (there are such): else it would be a waiter for good, too. */
+	leave_lock(t, now);
 	fx->chained = same && (restart || ((overtaken || timed_out) && gap_ns < CHAIN_GAP_NS));
 	fx->key = *key;
 	fx->op = op;
@@ -50,7 +52,7 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 	fx->stack = stack;
 	fx->uaddr = key->word;
 	fx->gil = 0;
-	fx->seen_stack = fx->chained ? fx->seen_stack : 0;
+	fx->seen_stack = fx->chained && timed_out ? fx->seen_stack : 0;
 	fx->proven = 0;
 	fx->contender = 0;
 	fx->before_attach = 0;

@@ -4,12 +4,15 @@
 check_python.py gain REPORT LOG FIXED_REPORT FIXED_LOG: the predicted gain is that of the cured twin, by
 operations a second, and the twin has another verdict.
 check_python.py convoy REPORT LOG FIXED_LOG: samples/python/convoy.py. Each answer waits for the GIL once, until the
-computing thread is made to give it up."""
+computing thread is made to give it up.
+check_python.py forks REPORT: python/forks.py, whose children are named from their first moment on.
+check_python.py young REPORT..: commands too short for a slice, each of which has a GIL with a known holder."""
 
 import sys
 
 from e2e import Check, check_sums, load, ops_rate
 
+NAMED_LEAST = 0.5  # of the naps; a child may be gone before its names are read
 GAIN_TOLERANCE = 0.25  # the bound leaves out what switches and processes cost
 
 
@@ -52,9 +55,30 @@ def convoy(check, report_path, log, fixed_log):
     check.note(f"{waited / 1e6:.2f} ms for the GIL an answer, {answers:.0f} answers a second, cured {cured:.0f}")
 
 
+def forks(check, report_path):
+    report = load(report_path)
+    names = {stack["id"]: [frame["name"] for frame in stack["frames"]] for stack in report["stacks"]}
+    leader = min(process["pid"] for process in report["processes"])
+    children = [process for process in report["processes"] if process["pid"] != leader]
+    sleeps = [block for block in report["blocks"] if block["class"] == "sleep"]
+    all_count = sum(block["count"] for block in sleeps)
+    named = sum(block["count"] for block in sleeps if "nap" in names.get(block["stack"], ()))
+    check.that(len(children) > 0, "no children were seen")
+    check.that(named >= NAMED_LEAST * all_count, f"{named} of {all_count} naps have the name of the function")
+    check.note(f"{named} of {all_count} naps named, {len(children)} children")
+
+
+def young(check, *report_paths):
+    for path in report_paths:
+        gil = [lock for lock in load(path)["locks"] if lock["kind"] == "gil"]
+        seen = sum(holding["count"] for lock in gil for holding in lock["holdings"] if holding["how"] == "seen")
+        check.that(seen > 0, f"{path}: no waiter saw a holder of the GIL")
+    check.note(f"{len(report_paths)} commands")
+
+
 def main():
     check = Check()
-    {"run": run, "gain": gain, "convoy": convoy}[sys.argv[1]](check, *sys.argv[2:])
+    {"run": run, "gain": gain, "convoy": convoy, "forks": forks, "young": young}[sys.argv[1]](check, *sys.argv[2:])
     check.end()
 
 

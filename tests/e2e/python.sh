@@ -10,7 +10,7 @@
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-CASES="walk gil convoy hash lock"
+CASES="walk gil convoy hash lock forks young"
 PYTHON=${PYTHON-/usr/bin/python3}
 
 has_ops()
@@ -79,6 +79,45 @@ case_hash()
 {
 	profiled hash threads hash && judged python-hash run "$report" cpu.saturated
 }
+
+case_forks()
+{
+	report=$work/forks.json log=$work/forks.log
+	start "$log" "$PYTHON" "$e2e/python/forks.py"
+	if ! until_true 20 grep -q '^ready' "$log"; then
+		fail forks "did not start: $(tail -n 2 "$log" | tr '\n' ' ')"
+	elif profile "$report" -p "$started" -d 2; then
+		judged python-forks forks "$report"
+	else
+		fail forks "not profiled: $(tail -n 2 "$work/forks.err" | tr '\n' ' ')"
+	fi
+	stop "$started" TERM
+}
+
+# Threads that compute for half a second; what the slices of a longer run find comes too late.
+case_young()
+{
+	local i reports=()
+	for i in 1 2 3 4 5; do
+		report=$work/young-$i.json log=$work/young-$i.out
+		if ! profile "$report" -d 60 -- "$PYTHON" -c "$YOUNG"; then
+			fail young "not profiled: $(tail -n 2 "$work/young-$i.err" | tr '\n' ' ')"
+			return
+		fi
+		reports+=("$report")
+	done
+	judged python-young young "${reports[@]}"
+}
+
+YOUNG='
+import threading, time
+end = time.monotonic() + 0.5
+def work():
+    while time.monotonic() < end: sum(range(1000))
+threads = [threading.Thread(target=work) for _ in range(3)]
+for each in threads: each.start()
+for each in threads: each.join()
+'
 
 report='' log=''
 choose_cases python "$@"

@@ -39,6 +39,8 @@ static void show_thread(const struct python_process *p, const struct python_memo
 		struct python_place place;
 		int r = python_place_of(p, memory, words[i], &place);
 
+		if (words[i] == PYTHON_WORD_LEFT)
+			continue;
 		if (r < 0)
 			printf("frame error %s\n", strerror(-r));
 		else

@@ -18,6 +18,8 @@
 
 #define PYTHON_WORD_MARK (1ULL << 62)
 #define PYTHON_WORD_ENTRY (1ULL << 61)
+/* No frame at all: a C-level call that has left its last frame, which is being cleared. */
+#define PYTHON_WORD_LEFT (PYTHON_WORD_MARK | PYTHON_WORD_ENTRY)
 #define PYTHON_WORD_LASTI_SHIFT 44
 #define PYTHON_WORD_LASTI_MAX 0x1ffffU
 #define PYTHON_WORD_CODE_MASK ((1ULL << PYTHON_WORD_LASTI_SHIFT) - 1)

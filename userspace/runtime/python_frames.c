@@ -155,6 +155,20 @@ static bool is_outermost(const struct python_layout *l, const struct frame *last
 	}
 }
 
+/* The C-level call of the frames so far ends here. It has none while its last one is cleared.
+ * Returns false where there is no room to say so. */
+static bool end_call(uint64_t *ret, size_t *len, size_t max)
+{
+	if (*len && !python_word_entry(ret[*len - 1])) {
+		ret[*len - 1] |= PYTHON_WORD_ENTRY;
+		return true;
+	}
+	if (*len == max)
+		return false;
+	ret[(*len)++] = PYTHON_WORD_LEFT;
+	return true;
+}
+
 size_t python_walk(const struct python_process *p, const struct python_memory *memory,
 		   uint64_t tstate, uint64_t *ret, size_t max, bool *ret_complete)
 {
@@ -163,23 +177,23 @@ size_t python_walk(const struct python_process *p, const struct python_memory *m
 	struct frame f = {0};
 	uint64_t head, at, again;
 	size_t len = 0, shims = 0;
+	bool found = false; /* a frame, beside calls without one */
 
 	*ret_complete = false;
 	if (!p->known || !read_head(&w, tstate, &head))
 		return 0;
 	for (at = head; at; at = f.back) {
 		if (!read_frame(&w, at, &f))
-			return len;
+			return found ? len : 0;
 		if (is_shim(l, &f)) {
-			if (len)
-				ret[len - 1] |= PYTHON_WORD_ENTRY;
-			if (++shims > SHIMS_MAX)
-				return len;
+			if (++shims > SHIMS_MAX || !end_call(ret, &len, max))
+				return found ? len : 0;
 			continue;
 		}
 		if (len == max || !is_code(&w, f.code))
-			return len;
+			return found ? len : 0;
 		shims = 0;
+		found = true;
 		ret[len++] = python_word_make(f.code, lasti(&w, &f),
 					      l->entry == PYTHON_ENTRY_EVERY || f.is_entry);
 	}
@@ -188,7 +202,7 @@ size_t python_walk(const struct python_process *p, const struct python_memory *m
 		(!head || is_outermost(l, &f)) && read_head(&w, tstate, &again) && again == head;
 	if (len)
 		ret[len - 1] |= PYTHON_WORD_ENTRY;
-	return len;
+	return found ? len : 0;
 }
 
 /* The table of lines begins with the code's first; @lasti is as in a word. */

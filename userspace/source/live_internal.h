@@ -37,6 +37,8 @@ struct live_process {
 	uint32_t tgid; /* kernel-wide */
 	uint32_t ppid;
 	bool tables_due;  /* its mappings are new: unwind tables are wanted */
+	uint32_t looks;	  /* at its mappings since then */
+	uint64_t look_ns; /* when the next one is due, 0 = with the slices */
 	uint32_t threads; /* alive at the latest slice */
 	char comm[CP_COMM_LEN + 1];
 	char libc[32]; /* "glibc 2.36", "" = not known */
@@ -68,6 +70,7 @@ struct live {
 	struct host host;
 	char *cgroup_dir;
 	VEC(struct live_process) processes;
+	uint32_t unwind_turn; /* whose mappings are looked at next */
 	struct hashmap process_by_pid;
 	struct hashmap lock_ids; /* struct cp_lock_key -> id */
 	struct hashmap stacks_sent;
@@ -146,7 +149,8 @@ void live_unwind_free(struct live *live);
 int live_unwind_emit_notes(struct live *live, struct err *err);
 /* @p has ended: its pid may be used again. */
 void live_unwind_drop(struct live *live, const struct live_process *p);
-/* Tables for processes that are new or have changed their mappings; @all: look at every one. */
+/* Tables for processes that are new or have changed their mappings; @all: look at every one, else
+ * at those that are young enough to map their libraries now. */
 void live_unwind_refresh(struct live *live, bool all);
 
 /* The row for @ip in the tables of a process, 0 where there is none. */
@@ -163,9 +167,12 @@ void live_python_look(struct live *live, struct live_process *process, const str
 		      const struct target_root *root, struct cp_python *ret);
 /* Interpreters of which less is known than there is to know. */
 int live_python_emit_notes(struct live *live, struct err *err);
-/* Tell the BPF side of interpreters that have come. */
+/* Tell the BPF side of interpreters that have come, in all processes or in @pid. */
 void live_python_refresh(struct live *live);
+void live_python_refresh_process(struct live *live, uint32_t pid);
 void live_python_drop(struct live *live, uint32_t pid);
+/* @process has been forked, and is a copy of its parent: known before its first stack comes. */
+void live_python_inherit(struct live *live, struct live_process *process);
 /* The frames of @stack, native ones and Python's, each where it was called: at most @max in @ret;
  * how many. */
 uint32_t live_python_merge(const struct live *live, const struct cp_stack *stack, uint64_t *ret,

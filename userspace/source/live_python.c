@@ -16,6 +16,7 @@
 
 _Static_assert(PYTHON_WORD_MARK == CP_PYTHON_WORD_MARK &&
 		       PYTHON_WORD_ENTRY == CP_PYTHON_WORD_ENTRY &&
+		       PYTHON_WORD_LEFT == CP_PYTHON_WORD_LEFT &&
 		       PYTHON_WORD_CODE_MASK == CP_PYTHON_CODE_MASK &&
 		       PYTHON_WORD_LASTI_MAX == CP_PYTHON_LASTI_MAX,
 	       "the ABI's words are the model's");
@@ -186,28 +187,36 @@ static bool same_program(const struct python *p, const struct live_process *proc
 	return p->pid == process->pid && p->execs == process->execs && p->found.known;
 }
 
+static void note_version(struct live_process *process, const struct python *p)
+{
+	snprintf(process->runtime, sizeof(process->runtime), "cpython");
+	snprintf(process->runtime_version, sizeof(process->runtime_version), "%s",
+		 p->found.version);
+	process->dirty = true;
+}
+
 void live_python_look(struct live *live, struct live_process *process, const struct maps *maps,
 		      const struct target_root *root, struct cp_python *ret)
 {
 	pid_t pid = (pid_t)process->pid;
 	const struct python_memory memory = {read_memory, &pid};
-	struct python *p;
+	struct python *p = python_of(live, process->pid);
+	struct python_process found;
 
 	memset(ret, 0, sizeof(*ret));
-	p = entry_of(live->python, process);
-	if (!p)
-		return;
-	if (!same_program(p, process)) {
-		memset(p, 0, sizeof(*p));
-		if (python_find(pid, root, maps, &memory, &p->found))
+	if (!p || !same_program(p, process)) {
+		live_python_drop(live, process->pid);
+		if (python_find(pid, root, maps, &memory, &found))
 			return;
+		p = entry_of(live->python, process);
+		if (!p)
+			return;
+		memset(p, 0, sizeof(*p));
+		p->found = found;
 		p->looked = true;
 		p->pid = process->pid;
 		p->execs = process->execs;
-		snprintf(process->runtime, sizeof(process->runtime), "cpython");
-		snprintf(process->runtime_version, sizeof(process->runtime_version), "%s",
-			 p->found.version);
-		process->dirty = true;
+		note_version(process, p);
 		p->abi = describe(&p->found, process->libc);
 	}
 	read_gils(p);
@@ -233,6 +242,14 @@ static void refresh(struct live *live, struct python *p)
 		bpf_map_update_elem(fd, &process->tgid, tables, BPF_EXIST);
 	}
 	free(tables);
+}
+
+void live_python_refresh_process(struct live *live, uint32_t pid)
+{
+	struct python *p = python_of(live, pid);
+
+	if (p)
+		refresh(live, p);
 }
 
 void live_python_refresh(struct live *live)
@@ -278,6 +295,23 @@ int live_python_emit_notes(struct live *live, struct err *err)
 			rc = emit_note(live, NOTE_PYTHON_NO_GIL, p, err);
 	}
 	return rc;
+}
+
+void live_python_inherit(struct live *live, struct live_process *process)
+{
+	const struct python *parent = python_of(live, process->ppid);
+	struct python copy, *p;
+
+	if (!parent)
+		return;
+	copy = *parent;
+	p = entry_of(live->python, process);
+	if (!p)
+		return;
+	*p = copy;
+	p->pid = process->pid;
+	p->execs = process->execs;
+	note_version(process, p);
 }
 
 uint32_t live_python_merge(const struct live *live, const struct cp_stack *stack, uint64_t *ret,
@@ -340,15 +374,18 @@ void live_python_add(struct live *live, uint64_t thread_id, struct cp_stack *sta
 		stack->flags |= CP_STACK_PYTHON_CUT;
 }
 
-/* 1: not known yet, 0: known, or -ENOMEM. */
-static int is_new(struct live_python *py, const struct python *p, uint64_t word)
+/* 1: not known yet, 0: known, or too many are (counted), or -ENOMEM. */
+static int is_new(struct live *live, const struct python *p, uint64_t word)
 {
+	struct hashmap *named = &live->python->named;
 	const struct name_key key = {.word = word, .pid = p->pid, .execs = (uint32_t)p->execs};
 	bool added;
 
-	if (py->named.len >= NAMES_MAX)
+	if (named->len >= NAMES_MAX) {
+		live->python_unnamed += !hashmap_get(named, &key);
 		return 0;
-	return hashmap_put(&py->named, &key, 0, &added) ? added : -ENOMEM;
+	}
+	return hashmap_put(named, &key, 0, &added) ? added : -ENOMEM;
 }
 
 static int send_name(struct live *live, const struct python *p, uint64_t word, struct err *err)
@@ -377,10 +414,14 @@ int live_python_names(struct live *live, uint32_t pid, const uint64_t *ips, uint
 	const struct python *p = python_of(live, pid);
 	int rc = 0;
 
-	for (uint32_t i = 0; p && i < len && rc >= 0; i++) {
-		if (!python_word(ips[i]))
+	for (uint32_t i = 0; i < len && rc >= 0; i++) {
+		if (!python_word(ips[i]) || ips[i] == PYTHON_WORD_LEFT)
 			continue;
-		rc = is_new(live->python, p, ips[i]);
+		if (!p) { /* it has ended, or another program has taken its place */
+			live->python_unnamed++;
+			continue;
+		}
+		rc = is_new(live, p, ips[i]);
 		if (rc > 0)
 			rc = send_name(live, p, ips[i], err);
 		else if (rc < 0)

@@ -37,6 +37,8 @@ static int on_process(struct live *live, const struct cp_ring_process *r, struct
 	p->tables_due = true;
 	if (r->type == CP_RING_EXEC)
 		p->execs++;
+	else
+		live_python_inherit(live, p);
 	p->dirty = true;
 	return live_emit_process(live, p, err);
 }

@@ -24,8 +24,14 @@ _Static_assert((int)CP_UNWIND_RSP == (int)UNWIND_RSP && (int)CP_UNWIND_PLT == (i
 		       (int)CP_UNWIND_UNSUPPORTED == (int)UNWIND_UNSUPPORTED,
 	       "the kinds of rows of the ABI are the tables'");
 
-#define REFRESH_MAX 64 /* processes whose mappings are read in one slice */
+#define REFRESH_MAX                                                                  \
+	64 /* processes whose mappings are read at once; then others have their turn \
+	    */
 #define VDSO_BYTES_MAX 65536
+/* A program maps its libraries, and makes its interpreter, after its exec: it is looked at again
+ * after 5 ms, 10 ms and so on. */
+#define YOUNG_FIRST_NS (5 * NS_PER_MS)
+#define YOUNG_LOOKS 9
 
 /* What tells one file from another, and from its later self. */
 struct file_key {
@@ -349,10 +355,14 @@ static void note_libc(struct live_process *p, const struct maps *maps)
 static void refresh_process(struct live *live, struct live_process *p)
 {
 	bool due = p->tables_due; /* new, or after an exec: the kernel side has none */
+	bool young;
 	uint32_t signature, *last;
 	struct maps maps;
 	bool added;
 
+	p->looks = due ? 0 : p->looks + 1;
+	young = p->looks < YOUNG_LOOKS;
+	p->look_ns = young ? live_clock_ns() + (YOUNG_FIRST_NS << p->looks) : 0;
 	p->tables_due = false;
 	if (maps_read((pid_t)p->pid, &maps, NULL))
 		return;
@@ -362,6 +372,8 @@ static void refresh_process(struct live *live, struct live_process *p)
 	if (last && (added || due || *last != signature)) {
 		*last = signature;
 		load_process(live, p, &maps);
+	} else if (young) {
+		live_python_refresh_process(live, p->pid);
 	}
 	maps_free(&maps);
 }
@@ -393,15 +405,22 @@ void live_unwind_drop(struct live *live, const struct live_process *p)
 
 void live_unwind_refresh(struct live *live, bool all)
 {
-	struct live_process *p;
+	const uint64_t now_ns = live_clock_ns();
+	const uint32_t len = (uint32_t)live->processes.len;
 	size_t left = REFRESH_MAX;
+	uint32_t i;
 
 	if (!live->unwind)
 		return;
-	VEC_FOREACH (&live->processes, p) {
-		if (p->end_ns || !p->tgid || (!all && !p->tables_due) || !left)
+	for (i = 0; i < len && left; i++) {
+		struct live_process *p = &live->processes.at[(live->unwind_turn + i) % len];
+		bool young = p->look_ns && p->look_ns <= now_ns;
+
+		if (p->end_ns || !p->tgid || (!all && !p->tables_due && !young))
 			continue;
 		left--;
 		refresh_process(live, p);
 	}
+	if (len)
+		live->unwind_turn = (live->unwind_turn + i) % len;
 }

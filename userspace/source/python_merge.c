@@ -20,13 +20,13 @@ uint32_t python_merge(const struct python_eval *eval, const uint64_t *ips, uint3
 			ret[n++] = ips[i];
 			continue;
 		}
-		while (at < len && n < max) {
-			ret[n++] = ips[at++];
-			if (python_word_entry(ips[at - 1]))
-				break;
-		}
+		do {
+			if (ips[at] != PYTHON_WORD_LEFT)
+				ret[n++] = ips[at];
+		} while (!python_word_entry(ips[at++]) && at < len && n < max);
 	}
-	while (at < len && n < max)
-		ret[n++] = ips[at++];
+	for (; at < len && n < max; at++)
+		if (ips[at] != PYTHON_WORD_LEFT)
+			ret[n++] = ips[at];
 	return n;
 }

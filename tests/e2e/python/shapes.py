@@ -410,6 +410,27 @@ native_between("compare", "foreign_sort", "libc")
 native_between("__del__", "finalizer")
 
 
+# ---- without a frame of its own ----
+
+
+def drain(end):
+    arrived.release()
+    while True: os.read(end, 4096), time.sleep(NAP_S)  # noqa: E701
+
+
+def cleared():
+    """A function that C has called has returned, and blocks on what its variables hold."""
+    read_end, write_end = os.pipe()
+
+    def leaves(_value):
+        file = open(write_end, "wb", buffering=1 << 24)
+        file.write(bytes((1 << 24) - 1))
+        arrived.release()
+
+    threading.Thread(target=drain, args=(read_end,), daemon=True).start()
+    list(map(leaves, [1]))
+
+
 # ---- ways to block ----
 
 
@@ -484,6 +505,11 @@ SHAPES = [
     read_for_ever, join_for_ever, worker_below,
 ]
 
+HELPERS = 2  # join_for_ever and worker_below start one more each that comes to rest
+if sys.version_info[:2] != (3, 13):  # whose faulthandler crashes there
+    SHAPES.append(cleared)
+    HELPERS += 1
+
 
 # ---- what is true ----
 
@@ -516,10 +542,9 @@ def settled():
 
 
 def main():
-    more = 2  # join_for_ever and worker_below start one more each that comes to rest
     for shape in SHAPES:
         threading.Thread(target=shape, daemon=True, name=shape.__name__).start()
-    for _ in range(len(SHAPES) + more):
+    for _ in range(len(SHAPES) + HELPERS):
         if not arrived.acquire(timeout=60):
             sys.exit("a thread does not arrive")
     settled()
