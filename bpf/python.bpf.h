@@ -32,11 +32,24 @@ static __always_inline u64 user_word(u64 addr)
 	return word;
 }
 
-/* One thread state of the lists; 1 ends the search.  To 3.11 one that has not been started yet has
- * its creator's id, and comes before it: the last one counts. */
+static __always_inline u64 python_head(const struct cp_python *py, u64 tstate)
+{
+	u64 at = user_word(tstate + py->tstate_frame);
+
+	if (at && py->frame_via != CP_PYTHON_NONE)
+		at = user_word(at + py->frame_via);
+	return at;
+}
+
+/*
+ * One thread state of the lists; 1 ends the search.  To 3.11 one that has not been started yet has
+ * its creator's id, and comes before it: the last one counts.  Later an interpreter has but one for
+ * a thread, which may have more in others: the one with frames in the newest counts.
+ */
 static long python_next_thread(u32 i, void *ctx)
 {
 	struct python_threads *c = ctx;
+	bool one = c->py->entry == CP_PYTHON_ENTRY_SHIM;
 
 	(void)i;
 	if (!c->tstate) {
@@ -46,8 +59,14 @@ static long python_next_thread(u32 i, void *ctx)
 		c->interp = user_word(c->interp + c->py->interp_next);
 		return 0;
 	}
-	if (user_word(c->tstate + c->py->tstate_thread_id) == c->thread_id)
-		c->found = c->tstate;
+	if (user_word(c->tstate + c->py->tstate_thread_id) == c->thread_id) {
+		if (!one || !c->found || !python_head(c->py, c->found))
+			c->found = c->tstate;
+		if (one) {
+			c->tstate = 0;
+			return 0;
+		}
+	}
 	c->tstate = user_word(c->tstate + c->py->tstate_next);
 	return 0;
 }
@@ -77,15 +96,6 @@ static __noinline u64 python_tstate(struct cp_thread *t, struct cp_python *py, u
 	}
 	t->python_retry_ns = now + (PYTHON_RETRY_NS << (shift & 15));
 	return c.found;
-}
-
-static __always_inline u64 python_head(const struct cp_python *py, u64 tstate)
-{
-	u64 at = user_word(tstate + py->tstate_frame);
-
-	if (at && py->frame_via != CP_PYTHON_NONE)
-		at = user_word(at + py->frame_via);
-	return at;
 }
 
 struct python_frames {

@@ -24,9 +24,8 @@ _Static_assert((int)CP_UNWIND_RSP == (int)UNWIND_RSP && (int)CP_UNWIND_PLT == (i
 		       (int)CP_UNWIND_UNSUPPORTED == (int)UNWIND_UNSUPPORTED,
 	       "the kinds of rows of the ABI are the tables'");
 
-#define REFRESH_MAX                                                                  \
-	64 /* processes whose mappings are read at once; then others have their turn \
-	    */
+/* Processes whose mappings are read at once; then others have their turn. */
+#define REFRESH_MAX 64
 #define VDSO_BYTES_MAX 65536
 /* A program maps its libraries, and makes its interpreter, after its exec: it is looked at again
  * after 5 ms, 10 ms and so on. */
