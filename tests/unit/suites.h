@@ -67,6 +67,7 @@ SUITE(symbol_symbolizer_suite)
 SUITE(symbol_target_file_suite)
 SUITE(symbol_unwind_bounds_suite)
 SUITE(symbol_unwind_cfi_suite)
+SUITE(symbol_unwind_part_suite)
 SUITE(symbol_unwind_table_suite)
 SUITE(symbol_unwind_walk_suite)
 /* clang-format on */
