@@ -110,6 +110,7 @@ static const char *module_of(const char *text)
 	} modules[] = {
 		{"libc!", "/usr/lib/libc.so.6"},
 		{"libstdc++!", "libstdc++.so.6"},
+		{"libjvm!", "/usr/lib/jvm/lib/server/libjvm.so"},
 		{"_pickle!",
 		 "/usr/lib/python3.11/lib-dynload/_pickle.cpython-311-x86_64-linux-gnu.so"},
 		{"_multiprocessing!", "/usr/lib/python3.11/lib-dynload/"
