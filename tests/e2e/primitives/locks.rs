@@ -28,6 +28,8 @@ fn read_catalogue() {
     let hits = CATALOGUE.read().unwrap();
     black_box(*hits);
     nap();
+    drop(hits);
+    nap();
 }
 
 #[inline(never)]
@@ -35,6 +37,8 @@ fn write_catalogue() {
     let mut hits = CATALOGUE.write().unwrap();
     *hits += 1;
     nap();
+    drop(hits);
+    nap(); // or those who wait to read never get to it
 }
 
 #[inline(never)]
