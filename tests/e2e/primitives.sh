@@ -8,7 +8,7 @@
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-CASES="once go rust java"
+CASES="once heap go rust java"
 programs=$e2e/primitives
 
 ready_line()
@@ -52,6 +52,12 @@ case_once()
 {
 	built once g++ g++ -std=c++17 -O2 -g -fomit-frame-pointer -pthread -o "$work/once" "$programs/once.cc" &&
 		told once "$work/once"
+}
+
+case_heap()
+{
+	built heap g++ g++ -std=c++17 -O2 -g -fomit-frame-pointer -pthread -o "$work/heap" "$programs/heap.cc" &&
+		told heap "$work/heap"
 }
 
 case_go()

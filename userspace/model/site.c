@@ -55,17 +55,20 @@ static bool starts_with_any(const char *text, const char *const *starts, size_t 
 	return false;
 }
 
+bool site_in_runtime(const char *module, const char *name)
+{
+	module = text_base_name(module);
+	return python_interpreter(module) ||
+	       starts_with_any(name, runtime_functions, ARRAY_LEN(runtime_functions)) ||
+	       starts_with_any(module, runtime_modules, ARRAY_LEN(runtime_modules)) ||
+	       starts_with_any(module, machine_modules, ARRAY_LEN(machine_modules));
+}
+
 static bool is_runtime(const struct snap_frame *frame)
 {
-	const char *module = text_base_name(frame->module);
-
 	if (frame->python)
 		return python_waits_there(frame->file);
-	if (frame->kernel || python_interpreter(module) ||
-	    starts_with_any(frame->name, runtime_functions, ARRAY_LEN(runtime_functions)))
-		return true;
-	return starts_with_any(module, runtime_modules, ARRAY_LEN(runtime_modules)) ||
-	       starts_with_any(module, machine_modules, ARRAY_LEN(machine_modules));
+	return frame->kernel || site_in_runtime(frame->module, frame->name);
 }
 
 void snap_frame_text(struct strbuf *sb, const struct snap_frame *frame)
