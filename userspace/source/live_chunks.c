@@ -69,6 +69,11 @@ void *live_chunks_at(const struct live_chunks *chunks, uint32_t number)
 	       number % chunks->entries * chunks->entry_bytes;
 }
 
+uint64_t live_chunks_bytes(const struct live_chunks *chunks)
+{
+	return (uint64_t)chunks->len * chunk_bytes(chunks);
+}
+
 void live_chunks_free(struct live_chunks *chunks)
 {
 	for (uint32_t i = 0; i < chunks->len; i++)

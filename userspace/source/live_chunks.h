@@ -27,6 +27,8 @@ int live_chunks_find(struct live_chunks *chunks, uint32_t entries, uint32_t *ret
 void live_chunks_take(struct live_chunks *chunks, uint32_t first, uint32_t entries);
 /* The entry @number, which was taken. */
 void *live_chunks_at(const struct live_chunks *chunks, uint32_t number);
+/* The memory of all chunks, used or not. */
+uint64_t live_chunks_bytes(const struct live_chunks *chunks);
 void live_chunks_free(struct live_chunks *chunks);
 
 #endif

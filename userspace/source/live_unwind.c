@@ -396,6 +396,13 @@ static void refresh_process(struct live *live, struct live_process *p)
 	maps_free(&maps);
 }
 
+uint64_t live_unwind_bytes(const struct live *live)
+{
+	const struct live_unwind *u = live->unwind;
+
+	return u ? live_chunks_bytes(&u->rows) + live_chunks_bytes(&u->index) : 0;
+}
+
 int live_unwind_emit_notes(struct live *live, struct err *err)
 {
 	const struct loaded_table *t;
