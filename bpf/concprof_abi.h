@@ -343,11 +343,11 @@ struct cp_edge {
 
 /*
  * Unwind tables: rows of one u64 (symbol/unwind_table.h says how) in chunks of 4 MiB, the largest
- * value that Linux 5.15 lets user space map; an index of one u32 for each 256 bytes of text; the
- * executable mappings of each process, sorted.
+ * value that Linux 5.15 lets user space map; an index of one u32 for each 256 bytes of text, in
+ * chunks of 1 MiB; the executable mappings of each process, sorted.  Chunks are made when needed.
  */
 #define CP_UNWIND_CHUNK_ROWS (512 * 1024)
-#define CP_UNWIND_CHUNKS 1
+#define CP_UNWIND_CHUNKS 8
 #define CP_UNWIND_INDEX_LEN (256 * 1024)
 #define CP_UNWIND_MAPPINGS_MAX 256
 #define CP_UNWIND_TABLES_MAX 1024
@@ -364,7 +364,7 @@ enum cp_unwind_kind {
 };
 
 struct cp_unwind_table {
-	__u32 first_row; /* over all chunks; a table lies in one */
+	__u32 first_row; /* over all chunks; a table lies in one, as does its index */
 	__u32 first_index;
 	__u32 text_bytes; /* 0 = not loaded */
 	__u32 pad;

@@ -144,20 +144,33 @@ struct cp_unwind_index {
 	u32 row[CP_UNWIND_INDEX_LEN];
 };
 
+/* Chunks come when the ones before are full: what a small program maps fits in one. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, CP_UNWIND_CHUNKS);
 	__type(key, u32);
-	__type(value, struct cp_unwind_chunk);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__uint(map_flags, BPF_F_MMAPABLE);
+			__uint(max_entries, 1);
+			__type(key, u32);
+			__uint(value_size, sizeof(struct cp_unwind_chunk));
+		});
 } unwind_rows SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, CP_UNWIND_CHUNKS);
 	__type(key, u32);
-	__type(value, struct cp_unwind_index);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__uint(map_flags, BPF_F_MMAPABLE);
+			__uint(max_entries, 1);
+			__type(key, u32);
+			__uint(value_size, sizeof(struct cp_unwind_index));
+		});
 } unwind_index SEC(".maps");
 
 struct {

@@ -71,15 +71,21 @@ static __always_inline u64 row_of(const struct cp_unwind_mapping *m, u64 ip)
 {
 	struct cp_unwind_table *t = bpf_map_lookup_elem(&unwind_tables, &m->table);
 	u64 off = ip - m->start + m->delta;
-	u32 zero = 0, chunk_no, lo, hi, at, step, ok, block;
+	u32 zero = 0, rows_no, index_no, lo, hi, at, step, ok, block;
 	struct cp_unwind_index *index;
 	struct cp_unwind_chunk *chunk;
+	void *rows_map, *index_map;
 
 	if (!t || off >= t->text_bytes)
 		return 0;
-	chunk_no = t->first_row / CP_UNWIND_CHUNK_ROWS;
-	index = bpf_map_lookup_elem(&unwind_index, &zero);
-	chunk = bpf_map_lookup_elem(&unwind_rows, &chunk_no);
+	rows_no = t->first_row / CP_UNWIND_CHUNK_ROWS;
+	index_no = t->first_index / CP_UNWIND_INDEX_LEN;
+	rows_map = bpf_map_lookup_elem(&unwind_rows, &rows_no);
+	index_map = bpf_map_lookup_elem(&unwind_index, &index_no);
+	if (!rows_map || !index_map)
+		return 0;
+	chunk = bpf_map_lookup_elem(rows_map, &zero);
+	index = bpf_map_lookup_elem(index_map, &zero);
 	if (!index || !chunk)
 		return 0;
 	block = t->first_index + (u32)(off / 256);

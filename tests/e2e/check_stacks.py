@@ -112,6 +112,8 @@ def main():
         got, of, bad = compare_names(mine, theirs, reasons)
         names_same, names, wrong = names_same + got, names + of, wrong + bad
     check.that(threads > 0, "gdb showed no thread")
+    no_room = [note["module"] for note in report["notes"] if note["note"] == "unwind_no_room"]
+    check.that(not no_room, f"no room for the unwind tables of {no_room}")
     if uncharted:
         check.note(f"{threads} threads, all marked: gdb cannot follow them either")
         check.end()

@@ -9,7 +9,7 @@
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-CASES="c c_stripped cpp go musl late python redis mariadb nginx node"
+CASES="c c_stripped large cpp go musl late python redis mariadb nginx node llvm"
 
 # ready_line LOG: the program has said so
 ready_line()
@@ -66,6 +66,13 @@ case_c_stripped()
 {
 	built c_stripped gcc -O2 -s -fomit-frame-pointer -pthread -o "$work/c_stripped" "$e2e/stacks/deep.c" &&
 		program c_stripped "$work/c_stripped" 4
+}
+
+# What lies behind more code than one chunk of unwind tables has room for.
+case_large()
+{
+	built large gcc -O2 -g -fomit-frame-pointer -pthread -o "$work/large" "$e2e/stacks/filler.S" "$e2e/stacks/deep.c" &&
+		program large "$work/large" 4
 }
 
 case_cpp()
@@ -181,6 +188,32 @@ END
 case_node()
 {
 	program node node "$e2e/stacks/ticking.js"
+}
+
+# reads PID: it is in read() of its standard input
+reads()
+{
+	grep -q '^0 0x0 ' "/proc/$1/syscall" 2> /dev/null
+}
+
+# A compiler that waits for its input below two libraries of 100 and 60 MB.
+case_llvm()
+{
+	local compiler
+	if ! command -v clang > /dev/null; then
+		skip llvm "clang is missing (make deps-fuzz installs it)"
+		return
+	fi
+	compiler=$(realpath "$(command -v clang)")
+	mkfifo "$work/llvm.in"
+	# shellcheck disable=SC2016 # expanded there
+	start "$work/llvm.log" bash -c 'exec 9<> "$1" < "$1" && exec "$2" -cc1 -fsyntax-only -x c -' - "$work/llvm.in" "$compiler"
+	if ! until_true 20 reads "$started"; then
+		fail llvm "did not start: $(tail -n 2 "$work/llvm.log" | tr '\n' ' ')"
+	else
+		compared llvm "$started"
+	fi
+	stop "$started"
 }
 
 choose_cases stacks "$@"

@@ -30,7 +30,8 @@ static void take_places(void *ctx, size_t query, const struct dwarf_place *place
 {
 	struct answers *a = ctx;
 
-	FUZZ_CHECK(query >= a->next && query < a->len && !a->queries[query].member);
+	FUZZ_CHECK(query >= a->next && query < a->len &&
+		   a->queries[query].kind == LINE_QUERY_PLACES);
 	FUZZ_CHECK(len > 0 && len <= DWARF_PLACES_MAX);
 	for (size_t i = 0; i < len; i++)
 		FUZZ_CHECK(memchr(places[i].function, '\0', DWARF_NAME_MAX) &&
@@ -42,8 +43,22 @@ static void take_member(void *ctx, size_t query, const char *path)
 {
 	struct answers *a = ctx;
 
-	FUZZ_CHECK(query >= a->next && query < a->len && a->queries[query].member);
+	FUZZ_CHECK(query >= a->next && query < a->len &&
+		   a->queries[query].kind == LINE_QUERY_MEMBER);
 	FUZZ_CHECK(strlen(path) < DWARF_NAME_MAX);
+	a->next = query + 1;
+}
+
+static void take_objects(void *ctx, size_t query, const struct dwarf_object *objects, size_t len)
+{
+	struct answers *a = ctx;
+
+	FUZZ_CHECK(query >= a->next && query < a->len &&
+		   a->queries[query].kind == LINE_QUERY_OBJECTS);
+	FUZZ_CHECK(len > 0 && len <= DWARF_OBJECTS_MAX);
+	for (size_t i = 0; i < len; i++)
+		FUZZ_CHECK(memchr(objects[i].name, '\0', DWARF_NAME_MAX) &&
+			   objects[i].offset < objects[i].bytes);
 	a->next = query + 1;
 }
 
@@ -69,11 +84,13 @@ int LLVMFuzzerInitialize(const int *argc, char ***argv)
 
 static void add(struct line_query *queries, size_t *len, int fd, uint64_t vaddr, uint64_t offset)
 {
-	if (*len + 2 > QUERIES_MAX)
+	if (*len + 3 > QUERIES_MAX)
 		return;
 	queries[(*len)++] = (struct line_query){.fd = fd, .vaddr = vaddr};
-	queries[(*len)++] =
-		(struct line_query){.fd = fd, .member = true, .vaddr = vaddr, .offset = offset};
+	queries[(*len)++] = (struct line_query){
+		.fd = fd, .kind = LINE_QUERY_MEMBER, .vaddr = vaddr, .offset = offset};
+	queries[(*len)++] = (struct line_query){
+		.fd = fd, .kind = LINE_QUERY_OBJECTS, .vaddr = vaddr, .primitive = DWARF_MUTEX};
 }
 
 /* Addresses of symbols, where the section headers are still good enough to find some. */
@@ -108,16 +125,25 @@ static void look_up_here(int fd, const struct line_query *queries, size_t len)
 {
 	struct dwarf_place places[DWARF_PLACES_MAX];
 	struct dwarf_info *info;
+	struct dwarf_object objects[DWARF_OBJECTS_MAX];
 	char path[DWARF_NAME_MAX];
 
 	if (dwarf_info_open(fd, &info) < 0)
 		return;
 	for (size_t i = 0; i < len; i++) {
-		if (queries[i].member)
+		switch (queries[i].kind) {
+		case LINE_QUERY_PLACES:
+			(void)dwarf_info_places(info, queries[i].vaddr, places);
+			break;
+		case LINE_QUERY_MEMBER:
 			(void)dwarf_info_member(info, queries[i].vaddr, queries[i].offset, path,
 						sizeof(path));
-		else
-			(void)dwarf_info_places(info, queries[i].vaddr, places);
+			break;
+		case LINE_QUERY_OBJECTS:
+			(void)dwarf_info_objects(info, queries[i].vaddr, queries[i].primitive,
+						 objects);
+			break;
+		}
 	}
 	dwarf_info_free(info);
 }
@@ -131,8 +157,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct line_query queries[QUERIES_MAX];
 	struct answers answers = {.queries = queries};
-	const struct line_sink sink = {
-		.places = take_places, .member = take_member, .ctx = &answers};
+	const struct line_sink sink = {.places = take_places,
+				       .member = take_member,
+				       .objects = take_objects,
+				       .ctx = &answers};
 	int fd;
 
 	if (size < sizeof(Elf64_Ehdr))

@@ -336,7 +336,7 @@ START_TEST(each_unnamed_thing_is_asked_for_once)
 {
 	struct model *m = model_with_run(0);
 	struct wanted wanted = {0};
-	const struct model_names names = {want_frame, want_lock, &wanted};
+	const struct model_names names = {.frame = want_frame, .lock = want_lock, .ctx = &wanted};
 	const uint64_t in_kernel = 0xffffffff81000000;
 
 	FEED(m, RECORD_STACK,

@@ -334,6 +334,71 @@ START_TEST(words_of_one_object)
 }
 END_TEST
 
+/* Stack @id: the functions of @names, innermost first, all of the program but the first. */
+static void deep_stack(struct model *m, uint64_t id, const char *module, const char *const names[4])
+{
+	struct record rec = {.type = RECORD_STACK, .stack = {.stack = id, .pid = FEED_PID}};
+
+	for (; rec.stack.len < 4 && names[rec.stack.len]; rec.stack.len++)
+		rec.stack.ips[rec.stack.len] = 0x10000 * id + rec.stack.len + 1;
+	feed_put(m, &rec);
+	for (uint32_t i = 0; i < rec.stack.len; i++)
+		frame(m, 0x10000 * id + i + 1, names[i], i ? PROG : module);
+}
+
+/* Rust builds its primitives of the system call: nothing in them lies where glibc has it. */
+START_TEST(words_of_others_are_not_glibcs)
+{
+	struct model *m = begin();
+	struct snapshot *snap;
+
+	deep_stack(m, 1, LIBC,
+		   (const char *const[4]){"syscall",
+					  "std::sys::sync::condvar::futex::Condvar::wait",
+					  "take_turn"});
+	deep_stack(m, 2, LIBC,
+		   (const char *const[4]){"syscall",
+					  "std::sys::sync::mutex::futex::Mutex::lock_contended",
+					  "take"});
+	lock(m, 1, 0x4028);
+	wait_at(m, 1, 1, 100);
+	lock(m, 2, 0x4000);
+	wait_at(m, 2, 2, 100);
+	snap = feed_end_at(m, 1000);
+	ck_assert_uint_eq(snap->locks_len, 2);
+	ck_assert_str_eq(name_at(snap, 0x4000), "mutex in take");
+	ck_assert_str_eq(name_at(snap, 0x4028), "condvar in take_turn");
+	snapshot_free(snap);
+}
+END_TEST
+
+START_TEST(what_is_no_lock_says_so)
+{
+	struct model *m = begin();
+	struct snapshot *snap;
+
+	deep_stack(m, 1, PROG,
+		   (const char *const[4]){"runtime.futex.abi0", "runtime.notesleep",
+					  "runtime.mPark", "runtime.stopm"});
+	deep_stack(m, 2, LIBC, (const char *const[4]){"__pthread_once_slow", "open_file", "main"});
+	lock(m, 1, 0x1000);
+	wait_at(m, 1, 1, 100);
+	name(m, 1, "runtime.m0+0x148");
+	lock(m, 2, 0x2000);
+	wait_at(m, 2, 2, 100);
+	lock(m, 3, 0x3000);
+	wait_at(m, 3, 2, 100);
+	name(m, 3, "file_flag");
+	snap = feed_end_at(m, 1000);
+	ck_assert_str_eq(name_at(snap, 0x1000), "idle worker of the Go runtime");
+	ck_assert_str_eq(name_at(snap, 0x2000), "call_once in open_file");
+	ck_assert_str_eq(name_at(snap, 0x3000), "file_flag");
+	for (uint32_t i = 0; i < snap->locks_len; i++)
+		ck_assert_int_eq(snap->locks[i].is_lock, snap->locks[i].address != 0x1000);
+	snapshot_free(snap);
+}
+END_TEST
+
 /* Two processes map a page of a file at different addresses; each was seen at another word. */
 START_TEST(words_of_one_shared_object)
 {
@@ -410,6 +475,8 @@ Suite *model_freeze_names_suite(void)
 	tcase_add_test(tc, equal_names_are_told_apart);
 	tcase_add_test(tc, on_the_stack_of_a_thread);
 	tcase_add_loop_test(tc, words_of_one_object, 0, 6);
+	tcase_add_test(tc, words_of_others_are_not_glibcs);
+	tcase_add_test(tc, what_is_no_lock_says_so);
 	tcase_add_test(tc, words_of_one_shared_object);
 	tcase_add_loop_test(tc, semaphores_of_multiprocessing, 0,
 			    sizeof(semaphore_cases) / sizeof(semaphore_cases[0]));

@@ -169,7 +169,8 @@ struct site {
 	enum lock_kind kind;
 };
 
-/* Innermost first, as gdb prints the backtraces of glibc 2.36, CPython 3.11, JDK 17, Rust 1.75. */
+/* Innermost first, as gdb prints the backtraces of glibc 2.36, CPython 3.11, JDK 17, Rust 1.75 and
+ * 1.95, Go 1.19. */
 static const struct site sites[] = {
 	{{"__lll_lock_wait", "___pthread_mutex_lock", "main"}, LOCK_MUTEX},
 	{{"__lll_lock_wait_private", "arena_get2", "malloc"}, LOCK_MUTEX},
@@ -196,6 +197,30 @@ static const struct site sites[] = {
 	 LOCK_MUTEX},
 	{{"syscall", "std::sys::unix::locks::futex_mutex::Mutex::lock_contended", "f"}, LOCK_MUTEX},
 	{{"syscall", "parking_lot::raw_mutex::RawMutex::lock_slow", "f"}, LOCK_MUTEX},
+	{{"__futex_abstimed_wait_common", "___pthread_cond_wait", "os::PlatformEvent::park",
+	  "ObjectMonitor::ReenterI", "ObjectMonitor::wait"},
+	 LOCK_MUTEX},
+	{{"__futex_abstimed_wait_common", "___pthread_cond_wait", "Parker::park", "Unsafe_Park"},
+	 LOCK_CONDVAR},
+	{{"__pthread_once_slow", "std::call_once<void (&)()>", "f"}, LOCK_MUTEX},
+	{{"pthread_once", "f"}, LOCK_MUTEX},
+	{{"pthread_onceover", "f"}, LOCK_KIND_COUNT},
+	{{"syscall", "__cxa_guard_acquire", "f"}, LOCK_MUTEX},
+	{{"syscall", "std::sys::pal::unix::futex::futex_wait",
+	  "<std::sys::sync::once::futex::Once>::call", "f"},
+	 LOCK_MUTEX},
+	{{"syscall", "std::sys::pal::unix::futex::futex_wait",
+	  "<std::sys::sync::thread_parking::futex::Parker>::park", "f"},
+	 LOCK_FUTEX},
+	{{"syscall", "std::sys::pal::unix::futex::futex_wait",
+	  "<std::sys::sync::condvar::futex::Condvar>::wait", "std::sync::poison::condvar::wait",
+	  "<std::sync::barrier::Barrier>::wait"},
+	 LOCK_BARRIER},
+	{{"runtime.futex.abi0", "runtime.futexsleep", "runtime.notesleep", "runtime.mPark",
+	  "runtime.stopm"},
+	 LOCK_FUTEX},
+	{{"runtime.futex.abi0", "runtime.futexsleep", "runtime.lock2", "runtime.lock"}, LOCK_MUTEX},
+	{{"syscall", "example.com/runtime.lock2"}, LOCK_KIND_COUNT},
 };
 
 START_TEST(function_names_decide)

@@ -16,6 +16,10 @@ static const struct {
 	/* a caller inside the runtime is no caller of interest, the one above is */
 	{{"app!compare", "libc!qsort", "app!sort_rows", NULL}, "compare < sort_rows"},
 	{{"libc!nanosleep", "libc!start_thread", NULL}, "nanosleep"},
+	/* a thread of Java's own, and one of the program's */
+	{{"libc!pthread_cond_wait", "libjvm!Monitor::wait", "libc!start_thread", NULL},
+	 "Monitor::wait"},
+	{{"libc!pthread_cond_wait", "libjvm!ObjectMonitor::enter", "app!put", NULL}, "put"},
 	{{"app!", "app!main", NULL}, "app+0x12 < main"},
 	{{"!", NULL}, "0x1000"},
 	{{NULL}, "(stack unknown)"},

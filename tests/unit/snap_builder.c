@@ -119,6 +119,7 @@ static const char *module_of(const char *text)
 		{"_socket!", "/usr/lib/python3.11/lib-dynload/"
 			     "_socket.cpython-311-x86_64-linux-gnu.so"},
 		{"_fast!", "/srv/lib/_fast.cpython-311-x86_64-linux-gnu.so"},
+		{"libjvm!", "/usr/lib/jvm/lib/server/libjvm.so"},
 		{"_pickle!",
 		 "/usr/lib/python3.11/lib-dynload/_pickle.cpython-311-x86_64-linux-gnu.so"},
 		{"_multiprocessing!", "/usr/lib/python3.11/lib-dynload/"

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,6 +33,8 @@ static const char c_source[] =
 	      "	struct { int a; struct { pthread_cond_t cv; }; };\n"
 	      "	struct node shards[3];\n"
 	      "	int grid[5][7];\n"
+	      "	int cube[3][4][5];\n"
+	      "	my_lock deep[2][2][2][3];\n"
 	      "	row rows[3];\n"
 	      "	union { int first; long wide[4]; struct { char c; int later; } parts; } u;\n"
 	      "	sem_t sems[2];\n"
@@ -73,6 +76,10 @@ static const char c_source[] =
 	      "	P(table, .grid[3][6]);\n"
 	      "	P(table, .grid[4][0]);\n"
 	      "	P(table, .rows[2][1]);\n"
+	      "	P(table, .cube[2][3][4]);\n"
+	      "	P(table, .cube[1][0][3]);\n"
+	      "	P(table, .deep[1][0][1][2]);\n"
+	      "	P(table, .deep[0][1][0][0]);\n"
 	      "	P(table, .u.first);\n"
 	      "	P(table, .sems[1]);\n"
 	      "	P(table, .atomic);\n"
@@ -133,15 +140,41 @@ static const char cxx_source[] =
 	      "	return !shop::inner::shelves[0].touch();\n"
 	      "}\n";
 
+/* Clang describes a class where its constructor is; the other unit has its variable. */
+static const char cxx_class[] = "#include <pthread.h>\n"
+				"namespace shop {\n"
+				"struct Till { Till(); long coins; pthread_mutex_t lock; };\n"
+				"}\n";
+static const char cxx_constructor[] = "#include \"class.h\"\n"
+				      "shop::Till::Till() : coins(1) {}\n";
+static const char cxx_variable[] =
+	PRINT "#include \"class.h\"\n"
+	      "namespace { struct Hall { int number; shop::Till tills[2]; } hall; }\n"
+	      "shop::Till till;\n"
+	      "int main()\n"
+	      "{\n"
+	      "	P(till, .lock);\n"
+	      "	P(till, .coins);\n"
+	      "	P(hall, .tills[1].lock);\n"
+	      "	return 0;\n"
+	      "}\n";
+
+/* Another class of that name, of another size: of which one the variable is nobody can tell. */
+static const char cxx_other[] = "#include <pthread.h>\n"
+				"namespace shop {\n"
+				"struct Till { Till(int); pthread_mutex_t lock; };\n"
+				"Till::Till(int) {}\n"
+				"}\n";
+
 static const struct build {
 	const char *compiler;
 	const char *suffix;
 	const char *flags[8];
 	size_t parts; /* that the program prints */
 } builds[] = {
-	{"cc", ".c", {"-O2", "-g", "-no-pie", "-fno-pie", "-pthread"}, 22},
-	{"cc", ".c", {"-O0", "-g", "-gdwarf-4", "-no-pie", "-fno-pie", "-pthread"}, 22},
-	{"clang", ".c", {"-O2", "-g", "-gz", "-no-pie", "-fno-pie", "-pthread"}, 22},
+	{"cc", ".c", {"-O2", "-g", "-no-pie", "-fno-pie", "-pthread"}, 26},
+	{"cc", ".c", {"-O0", "-g", "-gdwarf-4", "-no-pie", "-fno-pie", "-pthread"}, 26},
+	{"clang", ".c", {"-O2", "-g", "-gz", "-no-pie", "-fno-pie", "-pthread"}, 26},
 	{"c++", ".cpp", {"-O2", "-g", "-std=c++17", "-no-pie", "-fno-pie", "-pthread"}, 13},
 	{"c++", ".cpp", {"-O1", "-gdwarf-4", "-std=c++17", "-no-pie", "-fno-pie", "-pthread"}, 13},
 	{"clang++", ".cpp", {"-O1", "-g", "-std=c++17", "-no-pie", "-fno-pie", "-pthread"}, 12},
@@ -186,15 +219,13 @@ static const char *member(uint64_t object, uint64_t offset)
 	return dwarf_info_member(info, object, offset, path, sizeof(path)) ? path : NULL;
 }
 
-START_TEST(as_the_program_says)
+/* What the program prints, beside what is found; returns how many parts are not as it says. */
+static size_t count_wrong(size_t want_parts)
 {
-	const struct build *how = &builds[_i];
+	FILE *f = popen(program, "re");
 	size_t parts = 0, wrong = 0;
 	char line[256];
-	FILE *f;
 
-	build(how);
-	f = popen(program, "re");
 	ck_assert_ptr_nonnull(f);
 	for (; fgets(line, sizeof(line), f); parts++) {
 		uint64_t object, part;
@@ -207,12 +238,63 @@ START_TEST(as_the_program_says)
 		got = member(object, part - object);
 		if (got && strcmp(got, line + end + 1) == 0)
 			continue;
-		fprintf(stderr, "%s: %s for '%s'\n", how->compiler, got ? got : "nothing", line);
+		fprintf(stderr, "%s for '%s'\n", got ? got : "nothing", line);
 		wrong++;
 	}
 	ck_assert_int_eq(pclose(f), 0);
-	ck_assert_uint_eq(parts, how->parts);
-	ck_assert_uint_eq(wrong, 0);
+	ck_assert_uint_eq(parts, want_parts);
+	return wrong;
+}
+
+START_TEST(as_the_program_says)
+{
+	build(&builds[_i]);
+	ck_assert_uint_eq(count_wrong(builds[_i].parts), 0);
+}
+END_TEST
+
+static void write_text(const char *name, const char *text)
+{
+	char path[FIXTURE_PATH_MAX];
+	FILE *f;
+
+	fixture_path(path, dir, name);
+	f = fopen(path, "we");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ge(fputs(text, f), 0);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+/* Units of their own, linked. */
+static void build_units(bool with_other)
+{
+	char command[4 * FIXTURE_PATH_MAX];
+
+	write_text("class.h", cxx_class);
+	write_text("constructor.cc", cxx_constructor);
+	write_text("variable.cc", cxx_variable);
+	write_text("other.cc", cxx_other);
+	snprintf(command, sizeof(command),
+		 "cd %s && clang++ -g -O1 -no-pie -fno-pie -pthread -o program variable.cc "
+		 "constructor.cc %s",
+		 dir, with_other ? "other.cc" : "");
+	ck_assert_int_eq(system(command), 0);
+	fd = open(program, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(dwarf_info_open(fd, &info), 0);
+}
+
+START_TEST(classes_of_other_units)
+{
+	build_units(false);
+	ck_assert_uint_eq(count_wrong(3), 0);
+}
+END_TEST
+
+START_TEST(classes_that_differ)
+{
+	build_units(true);
+	ck_assert_uint_eq(count_wrong(3), 3);
 }
 END_TEST
 
@@ -282,6 +364,8 @@ Suite *symbol_dwarf_member_suite(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, as_the_program_says, 0, (int)ARRAY_LEN(builds));
+	tcase_add_test(tcase, classes_of_other_units);
+	tcase_add_test(tcase, classes_that_differ);
 	tcase_add_test(tcase, inside_and_beside_a_lock);
 	tcase_add_test(tcase, no_room_for_the_path);
 	suite_add_tcase(suite, tcase);

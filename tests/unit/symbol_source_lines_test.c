@@ -104,8 +104,8 @@ static void ask_code(int fd)
 static void ask_member(int fd, uint64_t offset)
 {
 	ck_assert_uint_lt(len, QUERIES_MAX);
-	queries[len++] =
-		(struct line_query){.fd = fd, .member = true, .vaddr = object, .offset = offset};
+	queries[len++] = (struct line_query){
+		.fd = fd, .kind = LINE_QUERY_MEMBER, .vaddr = object, .offset = offset};
 }
 
 static void in_order(size_t query)
@@ -123,7 +123,7 @@ static void take_places(void *ctx, size_t query, const struct dwarf_place *place
 {
 	ck_assert_ptr_eq(ctx, queries);
 	in_order(query);
-	ck_assert(!queries[query].member);
+	ck_assert(queries[query].kind == LINE_QUERY_PLACES);
 	ck_assert_uint_ge(places_len, 1);
 	calls[query].places++;
 	/* What a damaged file says may be anything, but whole strings. */
@@ -143,7 +143,7 @@ static void take_member(void *ctx, size_t query, const char *path)
 {
 	ck_assert_ptr_eq(ctx, queries);
 	in_order(query);
-	ck_assert(queries[query].member);
+	ck_assert(queries[query].kind == LINE_QUERY_MEMBER);
 	calls[query].members++;
 	ck_assert_str_eq(path, queries[query].offset == 4 ? ".b" : ".a");
 }

@@ -2,6 +2,7 @@
 /* What locks are called: by their data symbol, else by what tells them apart. */
 #include "base/text.h"
 #include "model/freeze_priv.h"
+#include "model/native_site.h"
 #include "model/python_site.h"
 #include "model/site.h"
 
@@ -81,21 +82,37 @@ static void name_file(struct freeze *f, const struct model_lock *lock, uint64_t 
 	strbuf_printf(&f->scratch, "+0x%" PRIx64, lock->file_offset - (lock->address - object));
 }
 
+/* What the stack that waits the longest waits for; NULL: what the lock's kind says. */
+static const struct native_wait *native_wait(const struct freeze *f, const struct snap_lock *lock)
+{
+	const uint32_t stack = lock->waiters_len ? lock->waiters[0].stack : SNAP_NONE;
+
+	return stack < f->snap->stacks_len ? native_wait_of(&f->snap->stacks[stack]) : NULL;
+}
+
+static const char *primitive_name(const struct freeze *f, const struct freeze_group *group,
+				  const struct snap_lock *lock, const struct snap_frame *site)
+{
+	const struct native_wait *native = site->python ? NULL : native_wait(f, lock);
+	const char *python =
+		site->python ? python_primitive(&f->snap->stacks[lock->waiters[0].stack]) : NULL;
+
+	if (site->python)
+		return python ? python : "Python lock";
+	/* A thread that has nothing to do may find its queue's lock taken. */
+	return native && !native->idle ? native->what : lock_kind_name(group->judgement.kind);
+}
+
 /* By what it is and the line that waits for it the longest: "mutex in cache_get". */
 static bool name_site(struct freeze *f, const struct freeze_group *group,
 		      const struct snap_lock *lock)
 {
-	const char *primitive;
 	const struct snap_frame *site =
 		lock->waiters_len ? snap_site_frame(f->snap, lock->waiters[0].stack) : NULL;
 
 	if (!site || (!*site->name && !*site->module))
 		return false;
-	primitive =
-		site->python ? python_primitive(&f->snap->stacks[lock->waiters[0].stack]) : NULL;
-	strbuf_puts(&f->scratch, primitive	? primitive
-				 : site->python ? "Python lock"
-						: lock_kind_name(group->judgement.kind));
+	strbuf_puts(&f->scratch, primitive_name(f, group, lock, site));
 	if (group->on_stack_tid && !site->python) {
 		const struct model_thread *thread =
 			thread_by_tid(f, group->on_stack_tid, model_lock(f->m, group->first)->pid);
@@ -111,6 +128,18 @@ static bool name_site(struct freeze *f, const struct freeze_group *group,
 		snap_frame_line_text(&f->scratch, site);
 	else
 		snap_frame_text(&f->scratch, site);
+	return true;
+}
+
+/* A thread without work waits for no lock, wherever its word lies. */
+static bool name_idle(struct freeze *f, const struct freeze_group *group,
+		      const struct snap_lock *lock)
+{
+	const struct native_wait *native = native_wait(f, lock);
+
+	if (group->judgement.is_lock || group->evidence.shared || !native || !native->idle)
+		return false;
+	strbuf_puts(&f->scratch, native->what);
 	return true;
 }
 
@@ -159,6 +188,8 @@ void freeze_lock_name(struct freeze *f, const struct freeze_group *group, struct
 		lock->named = true;
 		strbuf_reset(&f->scratch);
 		strbuf_puts(&f->scratch, "GIL");
+	} else if (name_idle(f, group, lock)) {
+		;
 	} else if (group->named == SNAP_NONE) {
 		name_unnamed(f, group, lock);
 	} else {

@@ -59,6 +59,7 @@ static enum lock_kind site_of(const struct freeze *f, const struct model_stack *
 	return lock_kind_of_site(names, len);
 }
 
+/* Whether a primitive of glibc's waits: what others build of system calls passes its syscall(). */
 static bool waits_in_glibc(const struct freeze *f, const struct model_stack *stack)
 {
 	/* Since 2.34, and before. */
@@ -71,6 +72,8 @@ static bool waits_in_glibc(const struct freeze *f, const struct model_stack *sta
 
 		if (kernel_address(frame->ip))
 			continue;
+		if (!strcmp(strpool_get(&f->m->strings, frame->name), "syscall"))
+			return false;
 		for (size_t k = 0; k < ARRAY_LEN(files); k++)
 			if (strstr(module, files[k]))
 				return true;

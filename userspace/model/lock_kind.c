@@ -28,9 +28,11 @@
 #define LIBC_FRAMES 3
 
 enum site_match {
+	MATCH_WHOLE, /* part of the name; goes before what it is built of, further in */
 	MATCH_LIBC,  /* the name but for leading underscores and version suffixes; innermost frames
 		      */
 	MATCH_OUTER, /* part of the name; goes before a libc function further in */
+	MATCH_START, /* the same of its start: of Go, whose names begin with their package */
 };
 
 struct site_row {
@@ -47,16 +49,35 @@ static const struct site_row site_table[] = {
 	{MATCH_OUTER, "PyThread_acquire_lock", LOCK_PYTHON},
 	{MATCH_OUTER, "_PyMutex_Lock", LOCK_PYTHON},
 	{MATCH_OUTER, "_PyParkingLot_Park", LOCK_PYTHON},
+	/* Taken again after a wait, too. */
 	{MATCH_OUTER, "ObjectMonitor::enter", LOCK_MUTEX},
+	{MATCH_OUTER, "ObjectMonitor::EnterI", LOCK_MUTEX},
+	{MATCH_OUTER, "ObjectMonitor::ReenterI", LOCK_MUTEX},
+	{MATCH_OUTER, "ObjectMonitor::reenter", LOCK_MUTEX},
 	{MATCH_OUTER, "ObjectMonitor::wait", LOCK_CONDVAR},
 	{MATCH_OUTER, "RawMutex::lock_slow", LOCK_MUTEX}, /* parking_lot */
 	{MATCH_OUTER, "RawRwLock::lock_", LOCK_RWLOCK},
+	{MATCH_OUTER, "parking_lot::once::Once::", LOCK_MUTEX},
 	/* Rust std::sync; old mangling has "Mutex::lock_contended", the new one "Mutex>::..". */
 	{MATCH_OUTER, "::lock_contended", LOCK_MUTEX},
 	{MATCH_OUTER, "::read_contended", LOCK_RWLOCK},
 	{MATCH_OUTER, "::write_contended", LOCK_RWLOCK},
 	{MATCH_OUTER, "Condvar::wait", LOCK_CONDVAR},
 	{MATCH_OUTER, "Condvar>::wait", LOCK_CONDVAR},
+	{MATCH_OUTER, "::once::futex::Once", LOCK_MUTEX},
+	{MATCH_WHOLE, "::once::queue::", LOCK_MUTEX},
+	{MATCH_WHOLE, "sync::once::Once::call_inner", LOCK_MUTEX}, /* built of thread::park() */
+	/* thread_parker, thread_parking: thread::park(), and what is built of it. */
+	{MATCH_OUTER, "::thread_park", LOCK_FUTEX},
+	{MATCH_WHOLE, "sync::barrier::Barrier", LOCK_BARRIER},
+	/* Goroutines wait in user space: a thread's own wait is for work, or for the runtime. */
+	{MATCH_START, "runtime.lock2", LOCK_MUTEX},
+	{MATCH_START, "runtime.notesleep", LOCK_FUTEX},
+	{MATCH_START, "runtime.notetsleep", LOCK_FUTEX},
+	/* Who initialises has it, as a lock. */
+	{MATCH_OUTER, "__cxa_guard_acquire", LOCK_MUTEX},
+	{MATCH_LIBC, "pthread_once", LOCK_MUTEX},
+	{MATCH_LIBC, "pthread_once_", LOCK_MUTEX},
 	{MATCH_LIBC, "pthread_mutex_", LOCK_MUTEX},
 	{MATCH_LIBC, "lll_lock_wait", LOCK_MUTEX},
 	{MATCH_LIBC, "lll_lock_wait_private", LOCK_MUTEX},
@@ -97,18 +118,35 @@ static bool libc_matches(const char *name, const char *text)
 	return !name[len] || strchr("@.0123456789", name[len]) != NULL;
 }
 
+static bool row_matches(const struct site_row *row, const char *name, size_t frame)
+{
+	switch (row->match) {
+	case MATCH_WHOLE:
+	case MATCH_OUTER:
+		return strstr(name, row->text) != NULL;
+	case MATCH_START:
+		return strncmp(name, row->text, strlen(row->text)) == 0;
+	case MATCH_LIBC:
+		return frame < LIBC_FRAMES && libc_matches(name, row->text);
+	}
+	return false;
+}
+
+/* What goes first: the whole, then runtimes, then libc; of each the innermost frame. */
+static const unsigned match_rounds[] = {
+	1U << MATCH_WHOLE,
+	1U << MATCH_OUTER | 1U << MATCH_START,
+	1U << MATCH_LIBC,
+};
+
 enum lock_kind lock_kind_of_site(const char *const *names, size_t len)
 {
-	for (size_t i = 0; i < len && i < LOCK_SITE_FRAMES; i++)
-		for (size_t k = 0; k < ARRAY_LEN(site_table); k++)
-			if (site_table[k].match == MATCH_OUTER &&
-			    strstr(names[i], site_table[k].text))
-				return site_table[k].kind;
-	for (size_t i = 0; i < len && i < LIBC_FRAMES; i++)
-		for (size_t k = 0; k < ARRAY_LEN(site_table); k++)
-			if (site_table[k].match == MATCH_LIBC &&
-			    libc_matches(names[i], site_table[k].text))
-				return site_table[k].kind;
+	for (size_t round = 0; round < ARRAY_LEN(match_rounds); round++)
+		for (size_t i = 0; i < len && i < LOCK_SITE_FRAMES; i++)
+			for (size_t k = 0; k < ARRAY_LEN(site_table); k++)
+				if (match_rounds[round] & 1U << site_table[k].match &&
+				    row_matches(&site_table[k], names[i], i))
+					return site_table[k].kind;
 	return LOCK_KIND_COUNT;
 }
 

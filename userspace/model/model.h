@@ -8,6 +8,9 @@
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "model/record.h"
 #include "model/snapshot.h"
 
@@ -32,7 +35,12 @@ struct model_names {
 	void (*frame)(void *ctx, uint32_t pid, uint64_t ip, bool return_address);
 	void (*lock)(void *ctx, const struct record_lock *lock);
 	void *ctx;
+	/* NULL or, after lock(): the code that waits for it the longest, innermost first, each
+	 * address inside its instruction. */
+	void (*lock_code)(void *ctx, const uint64_t *addresses, size_t len);
 };
+/* How many addresses at most. */
+#define MODEL_LOCK_CODE_MAX 12
 void model_for_unnamed(const struct model *model, const struct model_names *names);
 
 /*

@@ -20,6 +20,9 @@ static const char *const runtime_modules[] = {
 	"libc++.so", "libc++abi.",	  "[vdso]",	   "linux-vdso.so",
 };
 
+/* The same of Java's virtual machine; threads of its own have no other frames. */
+static const char *const machine_modules[] = {"libjvm.so", "libjava.so", "libjli.so"};
+
 /*
  * Starts of the names of functions that runtimes put into the program itself: inlined from headers,
  * or linked in whole, as Rust's and Go's are.
@@ -52,16 +55,20 @@ static bool starts_with_any(const char *text, const char *const *starts, size_t 
 	return false;
 }
 
+bool site_in_runtime(const char *module, const char *name)
+{
+	module = text_base_name(module);
+	return python_interpreter(module) ||
+	       starts_with_any(name, runtime_functions, ARRAY_LEN(runtime_functions)) ||
+	       starts_with_any(module, runtime_modules, ARRAY_LEN(runtime_modules)) ||
+	       starts_with_any(module, machine_modules, ARRAY_LEN(machine_modules));
+}
+
 static bool is_runtime(const struct snap_frame *frame)
 {
-	const char *module = text_base_name(frame->module);
-
 	if (frame->python)
 		return python_waits_there(frame->file);
-	if (frame->kernel || python_interpreter(module) ||
-	    starts_with_any(frame->name, runtime_functions, ARRAY_LEN(runtime_functions)))
-		return true;
-	return starts_with_any(module, runtime_modules, ARRAY_LEN(runtime_modules));
+	return frame->kernel || site_in_runtime(frame->module, frame->name);
 }
 
 void snap_frame_text(struct strbuf *sb, const struct snap_frame *frame)
@@ -91,11 +98,15 @@ static uint32_t find_own(const struct snap_stack *stack, uint32_t from)
 	return from;
 }
 
-/* Where no frame is the program's own: the innermost of Python, else of all. */
+/* Where no frame is the program's own: the innermost of Python, of a virtual machine, of all. */
 static uint32_t innermost(const struct snap_stack *stack)
 {
 	for (uint32_t i = 0; i < stack->frames_len; i++)
 		if (stack->frames[i].python)
+			return i;
+	for (uint32_t i = 0; i < stack->frames_len; i++)
+		if (starts_with_any(text_base_name(stack->frames[i].module), machine_modules,
+				    ARRAY_LEN(machine_modules)))
 			return i;
 	return 0;
 }

@@ -4,6 +4,8 @@
 #ifndef MODEL_SITE_H
 #define MODEL_SITE_H
 
+#include <stdbool.h>
+
 #include "model/snapshot.h"
 
 struct strbuf;
@@ -13,6 +15,9 @@ void snap_frame_text(struct strbuf *sb, const struct snap_frame *frame);
 
 /* snap_frame_text() and, where it is known, the line: "cache_update (cache.c:42)". */
 void snap_frame_line_text(struct strbuf *sb, const struct snap_frame *frame);
+
+/* Whether code of this name in @module, as of a frame's, only says how a thread waits. */
+bool site_in_runtime(const char *module, const char *name);
 
 /*
  * The frame of @stack (an index or SNAP_NONE) that says whose code waits: the innermost one outside

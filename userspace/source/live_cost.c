@@ -186,6 +186,6 @@ int live_emit_self(struct live *live, struct err *err)
 	self->bpf_calls_ns = live->bpf_ns;
 	self->events = events(live);
 	self->rss_bytes = own_rss_bytes();
-	self->map_bytes = live->map_bytes;
+	self->map_bytes = live->map_bytes + live_unwind_bytes(live);
 	return live_emit(live, err);
 }

@@ -145,6 +145,8 @@ int live_send_stack(struct live *live, uint64_t id, struct err *err);
 /* live_unwind.c */
 int live_unwind_open(struct live *live, struct err *err);
 void live_unwind_free(struct live *live);
+/* What the chunks of tables take, which are no maps of the object. */
+uint64_t live_unwind_bytes(const struct live *live);
 /* Which files have no table, and why. */
 int live_unwind_emit_notes(struct live *live, struct err *err);
 /* @p has ended: its pid may be used again. */

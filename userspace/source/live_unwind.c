@@ -8,16 +8,17 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "model/note.h"
+#include "source/live_chunks.h"
 #include "source/live_internal.h"
 #include "symbol/libc_version.h"
 #include "symbol/maps.h"
 #include "symbol/target_file.h"
+#include "symbol/unwind_part.h"
 #include "symbol/unwind_table.h"
 
 _Static_assert((int)CP_UNWIND_RSP == (int)UNWIND_RSP && (int)CP_UNWIND_PLT == (int)UNWIND_PLT &&
@@ -31,6 +32,8 @@ _Static_assert((int)CP_UNWIND_RSP == (int)UNWIND_RSP && (int)CP_UNWIND_PLT == (i
  * after 5 ms, 10 ms and so on. */
 #define YOUNG_FIRST_NS (5 * NS_PER_MS)
 #define YOUNG_LOOKS 9
+/* Tables that a file's is split into: no more than there is room for. */
+#define PARTS_MAX (2 * CP_UNWIND_CHUNKS)
 
 /* What tells one file from another, and from its later self. */
 struct file_key {
@@ -40,31 +43,30 @@ struct file_key {
 	uint64_t mtime_ns;
 };
 
+/* A table of the BPF side. */
+struct loaded_part {
+	uint32_t id;
+	uint32_t start; /* of its text, from the file's first executable byte */
+};
+
 struct loaded_table {
-	uint32_t id;		   /* UINT32_MAX: none could be made .. */
+	struct loaded_part parts[PARTS_MAX]; /* by start, from 0 on without holes */
+	uint32_t parts_len;
+	uint64_t loaded_bytes;	   /* of text; less than all: .. */
 	enum note why;		   /* .. for this reason */
-	char *path;		   /* of a file without one */
+	char *path;		   /* of such a file */
 	struct unwind_table shape; /* without rows and index, which the kernel side has */
 };
 
 struct live_unwind {
-	uint64_t *rows;
-	uint32_t *index;
-	size_t rows_bytes, index_bytes;
-	uint32_t next_row, next_index, next_id;
+	struct live_chunks rows, index;
+	uint32_t next_id;
 	uint64_t edition;	/* last given to a process */
 	struct hashmap by_file; /* struct file_key -> index in tables */
 	VEC(struct loaded_table) tables;
 	struct hashmap signatures; /* pid -> hash of its executable mappings */
 	uint32_t vdso;		   /* index in tables, UINT32_MAX = not tried */
 };
-
-static void *map_values(const struct bpf_map *map, size_t bytes)
-{
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-
-	return at == MAP_FAILED ? NULL : at;
-}
 
 int live_unwind_open(struct live *live, struct err *err)
 {
@@ -79,12 +81,18 @@ int live_unwind_open(struct live *live, struct err *err)
 	u->vdso = UINT32_MAX;
 	hashmap_init(&u->by_file, sizeof(struct file_key));
 	hashmap_init(&u->signatures, sizeof(uint32_t));
-	u->rows_bytes = (size_t)CP_UNWIND_CHUNKS * CP_UNWIND_CHUNK_ROWS * sizeof(uint64_t);
-	u->index_bytes = (size_t)CP_UNWIND_INDEX_LEN * sizeof(uint32_t);
-	u->rows = map_values(live->skel->maps.unwind_rows, u->rows_bytes);
-	u->index = map_values(live->skel->maps.unwind_index, u->index_bytes);
-	if (!u->rows || !u->index)
-		return err_set(err, -errno, "cannot map the unwind tables: %s", strerror(errno));
+	u->rows = (struct live_chunks){
+		.outer_fd = bpf_map__fd(live->skel->maps.unwind_rows),
+		.name = "unwind_rows",
+		.entry_bytes = sizeof(uint64_t),
+		.entries = CP_UNWIND_CHUNK_ROWS,
+	};
+	u->index = (struct live_chunks){
+		.outer_fd = bpf_map__fd(live->skel->maps.unwind_index),
+		.name = "unwind_index",
+		.entry_bytes = sizeof(uint32_t),
+		.entries = CP_UNWIND_INDEX_LEN,
+	};
 	return 0;
 }
 
@@ -94,10 +102,8 @@ void live_unwind_free(struct live *live)
 
 	if (!u)
 		return;
-	if (u->rows)
-		munmap(u->rows, u->rows_bytes);
-	if (u->index)
-		munmap(u->index, u->index_bytes);
+	live_chunks_free(&u->rows);
+	live_chunks_free(&u->index);
 	hashmap_free(&u->by_file);
 	hashmap_free(&u->signatures);
 	for (size_t i = 0; i < u->tables.len; i++) {
@@ -109,42 +115,46 @@ void live_unwind_free(struct live *live)
 	live->unwind = NULL;
 }
 
-/* Room for @table: it lies in one chunk; 0 or -ENOSPC. */
-static int place(const struct live_unwind *u, const struct unwind_table *table, uint32_t *ret_row)
+/* Hand @part of @table to the BPF side; 0, or -ENOSPC and the like. */
+static int upload_part(struct live *live, const struct unwind_table *table,
+		       const struct unwind_part *part)
 {
-	uint32_t row = u->next_row;
-	uint32_t left = CP_UNWIND_CHUNK_ROWS - row % CP_UNWIND_CHUNK_ROWS;
+	struct live_unwind *u = live->unwind;
+	struct cp_unwind_table entry = {.text_bytes = part->text_bytes};
+	uint32_t id = u->next_id;
+	int r = id < CP_UNWIND_TABLES_MAX ? 0 : -ENOSPC;
 
-	if (table->rows_len > left)
-		row += left;
-	if ((uint64_t)row + table->rows_len > (uint64_t)CP_UNWIND_CHUNKS * CP_UNWIND_CHUNK_ROWS ||
-	    table->rows_len > CP_UNWIND_CHUNK_ROWS || table->text_bytes > UINT32_MAX ||
-	    (uint64_t)u->next_index + table->index_len > CP_UNWIND_INDEX_LEN ||
-	    u->next_id >= CP_UNWIND_TABLES_MAX)
-		return -ENOSPC;
-	*ret_row = row;
+	if (r == 0)
+		r = live_chunks_find(&u->rows, part->rows_len, &entry.first_row);
+	if (r == 0)
+		r = live_chunks_find(&u->index, part->index_len, &entry.first_index);
+	if (r < 0)
+		return r;
+	unwind_part_copy(table, part, live_chunks_at(&u->rows, entry.first_row),
+			 live_chunks_at(&u->index, entry.first_index));
+	if (bpf_map_update_elem(bpf_map__fd(live->skel->maps.unwind_tables), &id, &entry, BPF_ANY))
+		return -errno;
+	live_chunks_take(&u->rows, entry.first_row, part->rows_len);
+	live_chunks_take(&u->index, entry.first_index, part->index_len);
+	u->next_id++;
 	return 0;
 }
 
-/* Hand @table to the BPF side; its number, or UINT32_MAX when there is no room. */
-static uint32_t upload(struct live *live, const struct unwind_table *table)
+/* Hand as much of @table to the BPF side as there is room for: whole, unless no chunk holds it. */
+static void upload(struct live *live, const struct unwind_table *table, struct loaded_table *t)
 {
-	struct live_unwind *u = live->unwind;
-	struct cp_unwind_table entry = {0};
-	uint32_t id = u->next_id;
+	struct unwind_part part, *before = NULL;
 
-	if (!table->rows_len || place(u, table, &entry.first_row))
-		return UINT32_MAX;
-	entry.first_index = u->next_index;
-	entry.text_bytes = (uint32_t)table->text_bytes;
-	memcpy(u->rows + entry.first_row, table->rows, table->rows_len * sizeof(uint64_t));
-	memcpy(u->index + entry.first_index, table->index, table->index_len * sizeof(uint32_t));
-	if (bpf_map_update_elem(bpf_map__fd(live->skel->maps.unwind_tables), &id, &entry, BPF_ANY))
-		return UINT32_MAX;
-	u->next_row = entry.first_row + table->rows_len;
-	u->next_index = entry.first_index + table->index_len;
-	u->next_id++;
-	return id;
+	while (t->parts_len < PARTS_MAX &&
+	       unwind_part_next(table, before, CP_UNWIND_CHUNK_ROWS, CP_UNWIND_INDEX_LEN, &part)) {
+		uint32_t id = live->unwind->next_id;
+
+		if (upload_part(live, table, &part))
+			return;
+		t->parts[t->parts_len++] = (struct loaded_part){id, part.start};
+		t->loaded_bytes = (uint64_t)part.start + part.text_bytes;
+		before = &part;
+	}
 }
 
 /* Keep what became of the file at @path, where @table is NULL because of @why; the index of its
@@ -156,9 +166,8 @@ static uint32_t keep(struct live *live, struct unwind_table *table, enum note wh
 
 	if (!t)
 		return UINT32_MAX;
-	t->id = UINT32_MAX;
 	if (table) {
-		t->id = upload(live, table);
+		upload(live, table, t);
 		t->shape = *table;
 		t->shape.rows = NULL;
 		t->shape.index = NULL;
@@ -166,7 +175,7 @@ static uint32_t keep(struct live *live, struct unwind_table *table, enum note wh
 		why = NOTE_UNWIND_NO_ROOM;
 	}
 	t->why = why;
-	t->path = t->id == UINT32_MAX ? strdup(path) : NULL;
+	t->path = !table || t->loaded_bytes < table->text_bytes ? strdup(path) : NULL;
 	return u->tables.len - 1;
 }
 
@@ -225,43 +234,60 @@ static uint32_t table_of_vdso(struct live *live)
 	return u->vdso;
 }
 
-/* Code without a file: compiled by the program itself. It has no table; frame pointers are
- * followed. */
-static void add_plain(struct cp_unwind_process *p, const struct mapping *m)
+/* Code from @start up to @end, which lies in the table @id from @delta on. */
+static void add_code(struct cp_unwind_process *p, uint64_t start, uint64_t end, uint32_t id,
+		     uint64_t delta)
 {
-	struct cp_unwind_mapping *out = &p->at[p->len];
-
 	/* [vsyscall] lies among the kernel's addresses, whose order the BPF side's search, of
 	 * signed differences, does not know. */
-	if (p->len == CP_UNWIND_MAPPINGS_MAX || m->end > INT64_MAX)
+	if (p->len == CP_UNWIND_MAPPINGS_MAX || start >= end || end > INT64_MAX)
 		return;
-	*out = (struct cp_unwind_mapping){
-		.start = m->start,
-		.len = (uint32_t)num_min_u64(m->end - m->start, UINT32_MAX),
-		.table = UINT32_MAX,
+	p->at[p->len++] = (struct cp_unwind_mapping){
+		.start = start,
+		.len = (uint32_t)num_min_u64(end - start, UINT32_MAX),
+		.table = id,
+		.delta = delta,
 	};
-	p->len++;
+}
+
+/* Code without a table, such as what the program compiled by itself: frame pointers are followed.
+ */
+static void add_plain(struct cp_unwind_process *p, const struct mapping *m)
+{
+	add_code(p, m->start, m->end, UINT32_MAX, 0);
+}
+
+/* An offset in a table's text as one in a mapping of @len bytes, which begins at @delta in it. */
+static uint64_t in_mapping(uint64_t offset, uint64_t delta, uint64_t len)
+{
+	/* Both are modulo 2^64: a mapping begins before the text, at a page's start. */
+	const int64_t at = (int64_t)(offset - delta);
+
+	return at > 0 ? num_min_u64((uint64_t)at, len) : 0;
 }
 
 static void add_mapping(struct live *live, struct cp_unwind_process *p, const struct mapping *m,
 			uint32_t index)
 {
-	struct cp_unwind_mapping *out = &p->at[p->len];
-	const struct loaded_table *t;
-	uint64_t delta;
+	const struct loaded_table *t = index == UINT32_MAX ? NULL : &live->unwind->tables.at[index];
+	const uint64_t len = m->end - m->start;
+	uint64_t delta, covered = 0;
 
-	if (p->len == CP_UNWIND_MAPPINGS_MAX)
-		return;
-	t = index == UINT32_MAX ? NULL : &live->unwind->tables.at[index];
-	if (!t || t->id == UINT32_MAX || unwind_table_delta(&t->shape, m->offset, &delta)) {
+	if (!t || unwind_table_delta(&t->shape, m->offset, &delta)) {
 		add_plain(p, m);
 		return;
 	}
-	out->delta = delta;
-	out->start = m->start;
-	out->len = (uint32_t)num_min_u64(m->end - m->start, UINT32_MAX);
-	out->table = t->id;
-	p->len++;
+	for (uint32_t i = 0; i < t->parts_len; i++) {
+		const struct loaded_part *part = &t->parts[i];
+		const uint64_t from = in_mapping(part->start, delta, len);
+		const uint64_t to = in_mapping(
+			i + 1 < t->parts_len ? part[1].start : t->loaded_bytes, delta, len);
+
+		add_code(p, m->start + covered, m->start + from, UINT32_MAX, 0);
+		add_code(p, m->start + from, m->start + to, part->id, from + delta - part->start);
+		covered = to;
+	}
+	add_code(p, m->start + covered, m->end, UINT32_MAX, 0);
 }
 
 static uint64_t signature_of(const struct maps *maps)
@@ -315,6 +341,8 @@ uint64_t live_unwind_row(const struct live *live, const struct cp_unwind_process
 	const struct live_unwind *u = live->unwind;
 	struct cp_unwind_table table;
 	const struct cp_unwind_mapping *m = NULL;
+	const uint64_t *rows;
+	const uint32_t *index;
 	uint32_t lo, hi;
 	uint64_t off;
 
@@ -327,11 +355,13 @@ uint64_t live_unwind_row(const struct live *live, const struct cp_unwind_process
 	off = ip - m->start + m->delta;
 	if (off >= table.text_bytes)
 		return 0;
-	lo = table.first_row + u->index[table.first_index + off / UNWIND_INDEX_BYTES];
-	hi = table.first_row + u->index[table.first_index + off / UNWIND_INDEX_BYTES + 1];
-	while (lo < hi && unwind_row_pc(u->rows[lo + 1]) <= off)
+	rows = live_chunks_at(&u->rows, table.first_row);
+	index = live_chunks_at(&u->index, table.first_index + (uint32_t)(off / UNWIND_INDEX_BYTES));
+	lo = index[0];
+	hi = index[1];
+	while (lo < hi && unwind_row_pc(rows[lo + 1]) <= off)
 		lo++;
-	return u->rows[lo];
+	return rows[lo];
 }
 
 /* Which libc the process has mapped, looked up once. */
@@ -375,6 +405,13 @@ static void refresh_process(struct live *live, struct live_process *p)
 		live_python_refresh_process(live, p->pid);
 	}
 	maps_free(&maps);
+}
+
+uint64_t live_unwind_bytes(const struct live *live)
+{
+	const struct live_unwind *u = live->unwind;
+
+	return u ? live_chunks_bytes(&u->rows) + live_chunks_bytes(&u->index) : 0;
 }
 
 int live_unwind_emit_notes(struct live *live, struct err *err)

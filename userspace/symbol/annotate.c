@@ -10,7 +10,9 @@
 #include "model/python_word.h"
 #include "model/strpool.h"
 #include "symbol/demangle.h"
+#include "symbol/heap_object.h"
 #include "symbol/kallsyms.h"
+#include "symbol/lock_object.h"
 #include "symbol/source_lines.h"
 #include "symbol/symbolizer.h"
 
@@ -24,6 +26,9 @@
 
 /* Looking up lines goes on for so long at most: the report is to be there within a second. */
 #define LINES_LIMIT_NS (600 * NS_PER_MS)
+
+/* Locks on the heap whose objects are looked for. */
+#define OBJECT_LOCKS_MAX 256
 
 struct frame_want {
 	uint32_t pid;
@@ -39,6 +44,10 @@ struct lock_want {
 	struct symbol symbol;
 	uint32_t member; /* string: the part of the object, "" = not known */
 	bool member_found;
+	uint32_t object; /* string: type and member of an object on the heap */
+	bool object_found;
+	enum dwarf_primitive primitive;
+	struct lock_code code;
 	uint32_t on_stack_tid;
 };
 
@@ -100,6 +109,18 @@ static void want_lock(void *ctx, const struct record_lock *lock)
 		want->lock = *lock;
 	else
 		wants->failed = true;
+}
+
+static void want_lock_code(void *ctx, const uint64_t *addresses, size_t len)
+{
+	struct wants *wants = ctx;
+	struct lock_code *code;
+
+	if (wants->failed || !wants->locks.len)
+		return;
+	code = &wants->locks.at[wants->locks.len - 1].code;
+	code->len = (uint32_t)num_min_u64(len, MODEL_LOCK_CODE_MAX);
+	memcpy(code->at, addresses, code->len * sizeof(*addresses));
 }
 
 /* Of a path too long for the record its end says more than its beginning. */
@@ -245,8 +266,13 @@ static bool name_lock(const struct wants *wants, const struct lock_want *want,
 	if (!named_by_address(lock))
 		return false;
 	switch (symbol->kind) {
-	case SYMBOL_NONE:
 	case SYMBOL_ANON:
+		if (!want->object_found)
+			return false;
+		text_copy_cut(name->name, sizeof(name->name),
+			      strpool_get(&wants->strings, want->object));
+		return true;
+	case SYMBOL_NONE:
 		return false;
 	case SYMBOL_MODULE_ONLY:
 		name_offset(name->name, sizeof(name->name), text_base_name(symbol->module),
@@ -377,9 +403,29 @@ static void take_member(void *ctx, size_t query, const char *path)
 	wants->lines_missing += !want->member_found;
 }
 
-/* Ask for the line of @symbol, or where @member, for the part of the object. */
+/* The lock is part of the one of @objects that the heap agrees with; where several do, of none. */
+static void take_objects(void *ctx, size_t query, const struct dwarf_object *objects, size_t len)
+{
+	struct wants *wants = ctx;
+	struct lock_want *want = &wants->locks.at[wants->asked_by.at[query]];
+	const struct dwarf_object *found = NULL;
+
+	for (size_t i = 0; i < len && !want->object_found; i++) {
+		if (!heap_object_fits((pid_t)want->lock.pid, want->lock.address, want->primitive,
+				      &objects[i]))
+			continue;
+		if (found)
+			return;
+		found = &objects[i];
+	}
+	if (found)
+		want->object_found =
+			strpool_put(&wants->strings, found->name, &want->object, NULL) == 0;
+}
+
+/* Ask for the line of @symbol, for the part of the object, or for what the function gets. */
 static void ask(struct wants *wants, struct symbolizer *symbolizer, const struct symbol *symbol,
-		bool member, size_t who)
+		enum line_query_kind kind, size_t who)
 {
 	int fd = symbolizer_dwarf(symbolizer, symbol);
 	struct line_query *query;
@@ -394,11 +440,31 @@ static void ask(struct wants *wants, struct symbolizer *symbolizer, const struct
 		return;
 	}
 	*asked_by = (uint32_t)who;
-	*query = (struct line_query){.fd = fd, .member = member, .vaddr = symbol->module_offset};
-	if (member) {
+	*query = (struct line_query){.fd = fd, .kind = kind, .vaddr = symbol->module_offset};
+	if (kind == LINE_QUERY_OBJECTS)
+		query->primitive = wants->locks.at[who].primitive;
+	if (kind == LINE_QUERY_MEMBER) {
 		query->vaddr -= symbol->offset;
 		query->offset = symbol->offset;
 	}
+}
+
+/* Memory without a name: a thread's stack, or an object that the code that waits may know. */
+static void ask_unnamed(struct wants *wants, struct symbolizer *symbolizer, size_t i,
+			unsigned *objects)
+{
+	struct lock_want *want = &wants->locks.at[i];
+	struct symbol sites[LOCK_OBJECT_SITES];
+	size_t len;
+
+	want->on_stack_tid = (uint32_t)symbolizer_stack_owner(symbolizer, (pid_t)want->lock.pid,
+							      want->lock.address);
+	if (want->on_stack_tid || *objects >= OBJECT_LOCKS_MAX)
+		return;
+	len = lock_object_sites(symbolizer, want->lock.pid, &want->code, &want->primitive, sites);
+	*objects += len > 0;
+	for (size_t k = 0; k < len; k++)
+		ask(wants, symbolizer, &sites[k], LINE_QUERY_OBJECTS, i);
 }
 
 /* Names first, for they say in which files lines are; locks last, for where the code that takes one
@@ -406,7 +472,8 @@ static void ask(struct wants *wants, struct symbolizer *symbolizer, const struct
 static int look_up(struct wants *wants, struct symbolizer *symbolizer,
 		   const struct record_sink *sink, struct unnamed *unnamed, struct err *err)
 {
-	const struct line_sink lines = {take_places, take_member, wants};
+	const struct line_sink lines = {take_places, take_member, take_objects, wants};
+	unsigned objects = 0;
 	int rc = 0;
 
 	for (size_t i = 0; i < wants->frames.len; i++) {
@@ -415,7 +482,7 @@ static int look_up(struct wants *wants, struct symbolizer *symbolizer,
 		if (kernel_address(want->ip) || python_word(want->ip))
 			continue;
 		symbolizer_function(symbolizer, (pid_t)want->pid, want->lookup, &want->symbol);
-		ask(wants, symbolizer, &want->symbol, false, i);
+		ask(wants, symbolizer, &want->symbol, LINE_QUERY_PLACES, i);
 	}
 	for (size_t i = 0; rc == 0 && i < wants->locks.len; i++) {
 		struct lock_want *want = &wants->locks.at[i];
@@ -426,10 +493,9 @@ static int look_up(struct wants *wants, struct symbolizer *symbolizer,
 		symbolizer_data(symbolizer, (pid_t)want->lock.pid, want->lock.address,
 				&want->symbol);
 		if (want->symbol.kind == SYMBOL_NAMED)
-			ask(wants, symbolizer, &want->symbol, true, i);
+			ask(wants, symbolizer, &want->symbol, LINE_QUERY_MEMBER, i);
 		else if (want->symbol.kind == SYMBOL_ANON)
-			want->on_stack_tid = (uint32_t)symbolizer_stack_owner(
-				symbolizer, (pid_t)want->lock.pid, want->lock.address);
+			ask_unnamed(wants, symbolizer, i, &objects);
 	}
 	if (rc == 0) {
 		long missing = source_lines_find(wants->queries.at, wants->queries.len,
@@ -506,7 +572,8 @@ int annotate(const struct model *model, struct symbolizer *symbolizer,
 	     const struct record_sink *sink, struct err *err)
 {
 	_cleanup_(wants_free) struct wants wants = {0};
-	const struct model_names names = {.frame = want_frame, .lock = want_lock, .ctx = &wants};
+	const struct model_names names = {
+		.frame = want_frame, .lock = want_lock, .ctx = &wants, .lock_code = want_lock_code};
 	int rc = strpool_init(&wants.strings, err);
 
 	if (rc < 0)

@@ -303,3 +303,19 @@ size_t dwarf_info_places(struct dwarf_info *info, uint64_t vaddr,
 	name_of(&function, places[inlined].function);
 	return inlined + 1;
 }
+
+size_t dwarf_functions_at(struct dwarf_info *info, uint64_t vaddr, Dwarf_Die *functions, size_t max)
+{
+	const struct dwarf_range *range = find_range(&info->ranges, vaddr);
+	Dwarf_Die function, first, chain[DWARF_PLACES_MAX - 1];
+	size_t inlined, len = 0;
+
+	if (!range || !find_function(info, &info->units.at[range->item], vaddr, &function))
+		return 0;
+	inlined = find_inlined(&function, vaddr, chain, DWARF_PLACES_MAX - 1, &first);
+	for (size_t i = inlined; i-- > 0 && len < max;)
+		functions[len++] = chain[i];
+	if (len < max)
+		functions[len++] = function;
+	return len;
+}

@@ -52,4 +52,32 @@ size_t dwarf_info_places(struct dwarf_info *info, uint64_t vaddr,
 bool dwarf_info_member(struct dwarf_info *info, uint64_t object, uint64_t offset, char *to,
 		       size_t size);
 
+/* Primitives of the C and C++ library. */
+enum dwarf_primitive {
+	DWARF_NO_PRIMITIVE,
+	DWARF_MUTEX,
+	DWARF_RWLOCK,
+	DWARF_CONDVAR,
+	DWARF_SEMAPHORE,
+	DWARF_BARRIER,
+	DWARF_OTHER,
+};
+
+#define DWARF_OBJECTS_MAX 4
+
+/* A type of objects that a function gets, with exactly one primitive of the kind asked for. */
+struct dwarf_object {
+	char name[DWARF_NAME_MAX]; /* the type's, and the member's path: "cache.lock" */
+	uint64_t bytes;		   /* of an object */
+	uint64_t offset;	   /* of the primitive in it */
+};
+
+/*
+ * Types of objects to which the parameters of the function at the ELF virtual address @vaddr point
+ * and which have exactly one primitive of kind @primitive.  Of functions that are inlined there the
+ * innermost one with such a parameter counts.  Returns how many types there are.
+ */
+size_t dwarf_info_objects(struct dwarf_info *info, uint64_t vaddr, enum dwarf_primitive primitive,
+			  struct dwarf_object objects[DWARF_OBJECTS_MAX]);
+
 #endif

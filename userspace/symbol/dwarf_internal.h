@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* dwarf_info.c finds units and functions by address, dwarf_member.c data objects and their parts.
- */
+/* dwarf_info.c finds units and functions by address, dwarf_member.c data objects and their parts,
+ * dwarf_object.c the objects that a function gets, dwarf_types.c says what types are. */
 #ifndef SYMBOL_DWARF_INTERNAL_H
 #define SYMBOL_DWARF_INTERNAL_H
 
@@ -37,6 +37,38 @@ struct dwarf_info {
 	Dwarf *dwarf;
 	VEC(struct dwarf_unit) units;
 	struct dwarf_ranges ranges; /* item: index in units */
+	unsigned definition_work;   /* entries looked at for definitions */
 };
+
+/* ---- dwarf_info.c ---- */
+
+/*
+ * The functions with @vaddr: those inlined there, innermost first, then the one around them.
+ * Returns how many there are.
+ */
+size_t dwarf_functions_at(struct dwarf_info *info, uint64_t vaddr, Dwarf_Die *functions,
+			  size_t max);
+
+/* ---- dwarf_types.c ---- */
+
+enum dwarf_primitive dwarf_primitive_of(Dwarf_Die *type);
+/* Whether a path ends at @type, whatever lies @offset bytes inside. */
+bool dwarf_is_primitive(Dwarf_Die *type, uint64_t offset);
+/* Whether @member is the primitive of which @aggregate is but a wrapper. */
+bool dwarf_wraps(Dwarf_Die *aggregate, const char *member);
+bool dwarf_type_of(Dwarf_Die *die, Dwarf_Die *ret);
+bool dwarf_peel(Dwarf_Die *type);
+bool dwarf_constant(Dwarf_Die *die, unsigned int name, Dwarf_Word *ret);
+bool dwarf_size_of(struct dwarf_info *info, Dwarf_Die *type, Dwarf_Word *ret);
+#define DWARF_DIMENSIONS_MAX 16
+/* How many elements each dimension has, the first one's 0 where that is not known; returns how many
+ * dimensions there are, 0 where that or another one's length is not known. */
+size_t dwarf_dimensions_of(Dwarf_Die *array, uint64_t elements[DWARF_DIMENSIONS_MAX]);
+bool dwarf_is_aggregate(Dwarf_Die *type);
+/*
+ * Turn a class that is but declared into its definition, which another unit has.  False where there
+ * is none, or several that differ.
+ */
+bool dwarf_definition(struct dwarf_info *info, Dwarf_Die *type);
 
 #endif

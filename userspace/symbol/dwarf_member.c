@@ -8,129 +8,30 @@
 #include "base/strbuf.h"
 #include "symbol/dwarf_internal.h"
 
-/*
- * Types at which a path ends: what lies inside is the library's own.  In C the typedef's name, in
- * C++ and Rust the class's.
- */
-static const char *const primitives[] = {
-	"pthread_mutex_t",
-	"pthread_cond_t",
-	"pthread_rwlock_t",
-	"pthread_barrier_t",
-	"pthread_spinlock_t",
-	"pthread_once_t",
-	"sem_t",
-	"mtx_t",
-	"cnd_t",
-	"once_flag",
-	"mutex",
-	"timed_mutex",
-	"recursive_mutex",
-	"recursive_timed_mutex",
-	"shared_mutex",
-	"shared_timed_mutex",
-	"condition_variable",
-	"condition_variable_any",
-};
-
-static bool is_primitive(Dwarf_Die *type)
-{
-	const char *name = dwarf_diename(type);
-
-	for (size_t i = 0; name && i < ARRAY_LEN(primitives); i++)
-		if (strcmp(name, primitives[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool type_of(Dwarf_Die *die, Dwarf_Die *ret)
-{
-	Dwarf_Attribute attr;
-
-	return dwarf_attr_integrate(die, DW_AT_type, &attr) && dwarf_formref_die(&attr, ret);
-}
-
-/* The type behind qualifiers and names; stops at a primitive. */
-static bool peel(Dwarf_Die *type)
-{
-	for (int depth = 0; depth < DWARF_DEPTH_MAX; depth++) {
-		switch (dwarf_tag(type)) {
-		case DW_TAG_typedef:
-			if (is_primitive(type))
-				return true;
-			break;
-		case DW_TAG_const_type:
-		case DW_TAG_volatile_type:
-		case DW_TAG_atomic_type:
-			break;
-		default:
-			return true;
-		}
-		if (!type_of(type, type))
-			return false;
-	}
-	return false;
-}
-
-static bool constant(Dwarf_Die *die, unsigned int name, Dwarf_Word *ret)
-{
-	Dwarf_Attribute attr;
-
-	return dwarf_attr_integrate(die, name, &attr) && dwarf_formudata(&attr, ret) == 0;
-}
-
-static bool size_of(Dwarf_Die *type, Dwarf_Word *ret)
-{
-	return dwarf_aggregate_size(type, ret) == 0;
-}
-
-/* The elements of the array's dimensions after the first: how many each step of it skips. */
-static uint64_t inner_elements(Dwarf_Die *array, bool *ret_ok)
-{
-	Dwarf_Die dim;
-	uint64_t elements = 1;
-	bool first = true;
-	int next = dwarf_child(array, &dim);
-
-	for (; next == 0; next = dwarf_siblingof(&dim, &dim)) {
-		Dwarf_Word count;
-
-		if (dwarf_tag(&dim) != DW_TAG_subrange_type)
-			continue;
-		if (!first) {
-			if (!constant(&dim, DW_AT_count, &count)) {
-				if (!constant(&dim, DW_AT_upper_bound, &count))
-					count = 0;
-				else
-					count++;
-			}
-			*ret_ok = *ret_ok && count > 0 &&
-				  !__builtin_mul_overflow(elements, count, &elements);
-		}
-		first = false;
-	}
-	return elements;
-}
-
 /* One index for each dimension, as the source writes them. */
-static bool step_array(Dwarf_Die *array, uint64_t *offset, struct strbuf *path, Dwarf_Die *ret)
+static bool step_array(struct dwarf_info *info, Dwarf_Die *array, uint64_t *offset,
+		       struct strbuf *path, Dwarf_Die *ret)
 {
+	uint64_t elements[DWARF_DIMENSIONS_MAX], index[DWARF_DIMENSIONS_MAX], at;
+	size_t len = dwarf_dimensions_of(array, elements);
 	Dwarf_Word element_bytes;
-	bool ok = true;
-	uint64_t inner = inner_elements(array, &ok), index;
 
-	if (!ok || !type_of(array, ret) || !size_of(ret, &element_bytes) || !element_bytes)
+	if (!len || !dwarf_type_of(array, ret) || !dwarf_size_of(info, ret, &element_bytes) ||
+	    !element_bytes)
 		return false;
-	index = *offset / element_bytes;
+	at = *offset / element_bytes;
 	*offset %= element_bytes;
-	strbuf_printf(path, "[%llu]", (unsigned long long)(index / inner));
-	if (inner > 1) /* further dimensions as one: the report has no room for each */
-		strbuf_printf(path, "[%llu]", (unsigned long long)(index % inner));
+	for (size_t i = len; i-- > 1; at /= elements[i])
+		index[i] = at % elements[i];
+	index[0] = at;
+	for (size_t i = 0; i < len; i++)
+		strbuf_printf(path, "[%llu]", (unsigned long long)index[i]);
 	return true;
 }
 
 /* The member or base class of @aggregate with *offset, the first one in a union. */
-static bool step_member(Dwarf_Die *aggregate, uint64_t *offset, struct strbuf *path, Dwarf_Die *ret)
+static bool step_member(struct dwarf_info *info, Dwarf_Die *aggregate, uint64_t *offset,
+			struct strbuf *path, Dwarf_Die *ret)
 {
 	Dwarf_Die member;
 	int next = dwarf_child(aggregate, &member);
@@ -144,16 +45,16 @@ static bool step_member(Dwarf_Die *aggregate, uint64_t *offset, struct strbuf *p
 		if ((tag != DW_TAG_member && tag != DW_TAG_inheritance) ||
 		    dwarf_hasattr(&member, DW_AT_external) || /* static: lies elsewhere */
 		    dwarf_hasattr(&member, DW_AT_bit_size) || /* no lock */
-		    !type_of(&member, &type) || !size_of(&type, &bytes))
+		    !dwarf_type_of(&member, &type) || !dwarf_size_of(info, &type, &bytes))
 			continue;
 		/* In a union it has none; a virtual base's is computed. */
 		if (dwarf_hasattr(&member, DW_AT_data_member_location) &&
-		    !constant(&member, DW_AT_data_member_location, &at))
+		    !dwarf_constant(&member, DW_AT_data_member_location, &at))
 			continue;
 		if (*offset < at || *offset - at >= bytes)
 			continue;
 		name = tag == DW_TAG_member ? dwarf_diename(&member) : NULL;
-		if (name)
+		if (name && !dwarf_wraps(aggregate, name))
 			strbuf_printf(path, ".%s", name);
 		*offset -= at;
 		*ret = type;
@@ -163,23 +64,25 @@ static bool step_member(Dwarf_Die *aggregate, uint64_t *offset, struct strbuf *p
 }
 
 /* From an object of @type down to a primitive, or as deep as types have parts. */
-static bool descend(Dwarf_Die *type, uint64_t offset, struct strbuf *path)
+static bool descend(struct dwarf_info *info, Dwarf_Die *type, uint64_t offset, struct strbuf *path)
 {
-	for (int depth = 0; depth < DWARF_DEPTH_MAX && peel(type); depth++) {
+	for (int depth = 0; depth < DWARF_DEPTH_MAX && dwarf_peel(type); depth++) {
 		Dwarf_Die part;
 
-		if (is_primitive(type))
+		if (dwarf_is_primitive(type, offset))
 			return true;
+		if (!dwarf_definition(info, type))
+			return false;
 		switch (dwarf_tag(type)) {
 		case DW_TAG_array_type:
-			if (!step_array(type, &offset, path, &part))
+			if (!step_array(info, type, &offset, path, &part))
 				return false;
 			break;
 		case DW_TAG_structure_type:
 		case DW_TAG_class_type:
 		case DW_TAG_union_type:
-			if (!step_member(type, &offset, path, &part))
-				return false; /* padding, or what another unit defines */
+			if (!step_member(info, type, &offset, path, &part))
+				return false; /* padding */
 			break;
 		default: /* a number or pointer: the word itself */
 			return offset == 0;
@@ -256,7 +159,7 @@ bool dwarf_info_member(struct dwarf_info *info, uint64_t object, uint64_t offset
 		for (size_t i = 0; i < info->units.len && !found; i++)
 			found = info->units.at[i].used == (pass == 0) &&
 				find_variable(&info->units.at[i].die, object, 0, &variable);
-	found = found && type_of(&variable, &type) && descend(&type, offset, &path) &&
+	found = found && dwarf_type_of(&variable, &type) && descend(info, &type, offset, &path) &&
 		!path.failed && path.len < size;
 	if (found)
 		memcpy(to, strbuf_str(&path), path.len + 1);

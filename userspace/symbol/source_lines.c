@@ -15,11 +15,11 @@
 #define CRASHES_MAX 8
 #define BUFFER_BYTES 65536
 
-/* What the child writes for each query: this, then the places or the member's path. */
+/* What the child writes for each query: this, then the places, the member's path or the objects. */
 struct answer {
 	uint32_t query;
 	uint32_t bytes; /* that follow */
-	uint32_t places;
+	uint32_t items; /* places or objects */
 };
 
 /* A place: this, then the two strings without a NUL. */
@@ -92,7 +92,7 @@ static void put(struct writer *w, const void *bytes, size_t len)
 static void put_places(struct writer *w, uint32_t query, const struct dwarf_place *places,
 		       size_t len)
 {
-	struct answer answer = {.query = query, .places = (uint32_t)len};
+	struct answer answer = {.query = query, .items = (uint32_t)len};
 
 	for (size_t i = 0; i < len; i++)
 		answer.bytes += (uint32_t)(sizeof(struct answer_place) +
@@ -117,6 +117,17 @@ static void put_member(struct writer *w, uint32_t query, const char *path, bool 
 
 	put(w, &answer, sizeof(answer));
 	put(w, path, answer.bytes);
+}
+
+static void put_objects(struct writer *w, uint32_t query, const struct dwarf_object *objects,
+			size_t len)
+{
+	struct answer answer = {.query = query,
+				.bytes = (uint32_t)(len * sizeof(*objects)),
+				.items = (uint32_t)len};
+
+	put(w, &answer, sizeof(answer));
+	put(w, objects, answer.bytes);
 }
 
 struct reader {
@@ -145,18 +156,26 @@ static void answer_query(struct writer *w, struct dwarf_info *info, const struct
 {
 	const struct line_query *q = &job->queries[i];
 	struct dwarf_place places[DWARF_PLACES_MAX];
+	struct dwarf_object objects[DWARF_OBJECTS_MAX] = {0};
 	char path[DWARF_NAME_MAX] = "";
 	bool found;
 
 	/* Before a query, not after it: what came before it must be out if it crashes. */
 	if (w->len + sizeof(struct answer) + ANSWER_BYTES_MAX > sizeof(w->bytes))
 		flush(w);
-	if (q->member) {
+	switch (q->kind) {
+	case LINE_QUERY_MEMBER:
 		found = info && dwarf_info_member(info, q->vaddr, q->offset, path, sizeof(path));
 		put_member(w, (uint32_t)i, path, found);
-	} else {
+		break;
+	case LINE_QUERY_OBJECTS:
+		put_objects(w, (uint32_t)i, objects,
+			    info ? dwarf_info_objects(info, q->vaddr, q->primitive, objects) : 0);
+		break;
+	case LINE_QUERY_PLACES:
 		put_places(w, (uint32_t)i, places,
 			   info ? dwarf_info_places(info, q->vaddr, places) : 0);
+		break;
 	}
 }
 
@@ -192,10 +211,10 @@ static int take_places(const struct job *job, const struct answer *answer, const
 	struct dwarf_place places[DWARF_PLACES_MAX];
 	const uint8_t *end = bytes + answer->bytes;
 
-	if (answer->places > DWARF_PLACES_MAX)
+	if (answer->items > DWARF_PLACES_MAX)
 		return -EPROTO;
 	memset(places, 0, sizeof(places));
-	for (uint32_t i = 0; i < answer->places; i++) {
+	for (uint32_t i = 0; i < answer->items; i++) {
 		struct answer_place place;
 
 		if ((size_t)(end - bytes) < sizeof(place))
@@ -210,8 +229,24 @@ static int take_places(const struct job *job, const struct answer *answer, const
 		memcpy(places[i].file, bytes + place.function_len, place.file_len);
 		bytes += place.function_len + place.file_len;
 	}
-	if (answer->places > 0)
-		job->sink->places(job->sink->ctx, answer->query, places, answer->places);
+	if (answer->items > 0)
+		job->sink->places(job->sink->ctx, answer->query, places, answer->items);
+	return 0;
+}
+
+static int take_objects(const struct job *job, const struct answer *answer, const uint8_t *bytes)
+{
+	struct dwarf_object objects[DWARF_OBJECTS_MAX];
+
+	if (answer->items > DWARF_OBJECTS_MAX ||
+	    answer->bytes != answer->items * sizeof(objects[0]))
+		return -EPROTO;
+	memcpy(objects, bytes, answer->bytes);
+	for (uint32_t i = 0; i < answer->items; i++)
+		if (!memchr(objects[i].name, '\0', sizeof(objects[i].name)))
+			return -EPROTO;
+	if (answer->items > 0)
+		job->sink->objects(job->sink->ctx, answer->query, objects, answer->items);
 	return 0;
 }
 
@@ -220,8 +255,14 @@ static int take_answer(struct job *job, const struct answer *answer, const uint8
 	if (answer->query < job->next || answer->query >= job->len)
 		return -EPROTO;
 	job->next = (size_t)answer->query + 1;
-	if (!job->queries[answer->query].member)
+	switch (job->queries[answer->query].kind) {
+	case LINE_QUERY_PLACES:
 		return take_places(job, answer, bytes);
+	case LINE_QUERY_OBJECTS:
+		return take_objects(job, answer, bytes);
+	case LINE_QUERY_MEMBER:
+		break;
+	}
 	if (answer->bytes == 0)
 		return 0;
 	if (answer->bytes > DWARF_NAME_MAX || bytes[answer->bytes - 1] != '\0')

@@ -11,12 +11,18 @@
 
 #include "symbol/dwarf_info.h"
 
-/* An address of code, or a part of a data object. */
+enum line_query_kind {
+	LINE_QUERY_PLACES,
+	LINE_QUERY_MEMBER,  /* a part of a data object */
+	LINE_QUERY_OBJECTS, /* that a function gets */
+};
+
 struct line_query {
 	int fd; /* of the file with DWARF, to stay open meanwhile */
-	bool member;
-	uint64_t vaddr;	 /* of the code, or of the object */
-	uint64_t offset; /* of the part in the object, bytes */
+	enum line_query_kind kind;
+	uint64_t vaddr;			/* of the code, or of the object */
+	uint64_t offset;		/* of the part in the object, bytes */
+	enum dwarf_primitive primitive; /* that the objects have */
 };
 
 /* Each is called at most once for a query, in their order; what is not known has no call. */
@@ -25,6 +31,8 @@ struct line_sink {
 	void (*places)(void *ctx, size_t query, const struct dwarf_place *places, size_t len);
 	/* dwarf_info_member() */
 	void (*member)(void *ctx, size_t query, const char *path);
+	/* dwarf_info_objects(): @len > 0 */
+	void (*objects)(void *ctx, size_t query, const struct dwarf_object *objects, size_t len);
 	void *ctx;
 };
 
