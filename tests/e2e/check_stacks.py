@@ -26,6 +26,14 @@ def address(frame):
     return int(frame["address"], 16)
 
 
+def without_python(stack, physical, gdb_physical):
+    """Frames of Python stand in the place of the interpreter's own calls that run them: of both what else is there."""
+    if not any(frame["kind"] == "python" for frame in stack["frames"]):
+        return physical, gdb_physical
+    return ([frame for frame in physical if frame["kind"] != "python"],
+            [frame for frame in gdb_physical if plain(frame["name"]) != "PyEval_EvalFrameDefault"])
+
+
 def agreement(physical, gdb_physical):
     """How many frames of the innermost ones are the same instruction."""
     return sum(address(a) == b["pc"] for a, b in zip(physical[:TOP], gdb_physical[:TOP]))
@@ -33,8 +41,11 @@ def agreement(physical, gdb_physical):
 
 def best(report, gdb_physical):
     """The report's stack that is most like gdb's: the innermost frames must be where the thread stands."""
-    return max(ours(report), key=lambda each: (agreement(each[1], gdb_physical), -abs(len(each[1]) - len(gdb_physical))),
-               default=({"frames": []}, []))
+    def likeness(each):
+        mine, theirs = without_python(each[0], each[1], gdb_physical)
+        return agreement(mine, theirs), -abs(len(mine) - len(theirs))
+
+    return max(ours(report), key=likeness, default=({"frames": []}, []))
 
 
 def plain(name):
@@ -95,6 +106,7 @@ def main():
     for thread in shown:
         gdb_physical = [frame for frame in thread["frames"] if frame["kind"] != "inline"]
         stack, physical = best(report, gdb_physical)
+        physical, gdb_physical = without_python(stack, physical, gdb_physical)
         if uncharted:
             threads += 1
             check.that(physical and address(physical[0]) == gdb_physical[0]["pc"], "the innermost frame differs")

@@ -195,7 +195,7 @@ uint16_t python_version_of(const struct elf_file *file, const char *name,
 	found = by_constants(file, &s, text);
 	if (!found && s.named) {
 		found = s.named;
-		snprintf(text, PYTHON_VERSION_TEXT_MAX, "%u.%u", found >> 8, found & 0xff);
+		snprintf(text, PYTHON_VERSION_TEXT_MAX, "%d.%d", found >> 8, found & 0xff);
 	}
 	return found;
 }

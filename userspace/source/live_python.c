@@ -14,11 +14,15 @@
 #include "source/python_merge.h"
 #include "symbol/target_file.h"
 
-_Static_assert(PYTHON_WORD_MARK == CP_PYTHON_WORD_MARK &&
-		       PYTHON_WORD_ENTRY == CP_PYTHON_WORD_ENTRY &&
-		       PYTHON_WORD_LEFT == CP_PYTHON_WORD_LEFT &&
-		       PYTHON_WORD_CODE_MASK == CP_PYTHON_CODE_MASK &&
-		       PYTHON_WORD_LASTI_MAX == CP_PYTHON_LASTI_MAX,
+_Static_assert(PYTHON_WORD_MARK == 0x4000000000000000 &&
+		       CP_PYTHON_WORD_MARK == 0x4000000000000000 &&
+		       PYTHON_WORD_ENTRY == 0x2000000000000000 &&
+		       CP_PYTHON_WORD_ENTRY == 0x2000000000000000 &&
+		       PYTHON_WORD_LEFT == 0x6000000000000000 &&
+		       CP_PYTHON_WORD_LEFT == 0x6000000000000000 &&
+		       PYTHON_WORD_CODE_MASK == 0xfffffffffff &&
+		       CP_PYTHON_CODE_MASK == 0xfffffffffff && PYTHON_WORD_LASTI_MAX == 131071 &&
+		       CP_PYTHON_LASTI_MAX == 131071,
 	       "the ABI's words are the model's");
 _Static_assert((int)CP_PYTHON_ENTRY_SHIM == (int)PYTHON_ENTRY_SHIM &&
 		       CP_PYTHON_NONE == PYTHON_NO_FIELD && CP_PYTHON_GILS_MAX == PYTHON_GILS_MAX,

@@ -153,7 +153,8 @@ static size_t add_object(struct dwarf_info *info, enum dwarf_primitive primitive
 		return len;
 	*object = (struct dwarf_object){.bytes = bytes, .offset = s.offset};
 	text_copy_cut(object->name, sizeof(object->name), name);
-	strcat(object->name, s.path);
+	text_copy_cut(object->name + strlen(object->name),
+		      sizeof(object->name) - strlen(object->name), s.path);
 	for (size_t i = 0; i < len; i++)
 		if (!strcmp(objects[i].name, object->name) && objects[i].bytes == bytes)
 			return len;
