@@ -60,8 +60,8 @@ static __always_inline void decode_futex(const struct syscall_regs *r, struct fu
 	}
 }
 
-static __always_inline void decode_futex_wait(const struct syscall_regs *r, u32 sys,
-					      struct futex_call *ret)
+static __noinline void decode_futex_wait(const struct syscall_regs *r, u32 sys,
+					 struct futex_call *ret)
 {
 	struct futex_waitv_user first = {};
 
@@ -126,12 +126,15 @@ static __always_inline struct cp_thread *holder_named(struct cp_thread *t,
 }
 
 /*
+ * Not inlined, as is decode_futex_wait(): what they read would be on the stack of the switch, below
+ * which walks need theirs (512 bytes in all).
+ *
  * Who holds the word that current is about to wait for.  glibc's pthread_mutex_t: int __lock at 0,
  * int __owner at 8; PI and robust ones keep the tid in the word; a rwlock's __cur_writer lies 16
  * bytes behind the readers' word, 12 behind the writers' (glibc 2.31-2.41, x86_64).
  */
-static __always_inline struct cp_thread *holder_of(struct cp_thread *t, const struct futex_call *f,
-						   u32 *evidence)
+static __noinline struct cp_thread *holder_of(struct cp_thread *t, const struct futex_call *f,
+					      u32 *evidence)
 {
 	u32 word[5] = {};
 	struct cp_thread *h;

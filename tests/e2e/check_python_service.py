@@ -51,7 +51,7 @@ def gil(check, report, file, function):
     in_function = sum(count for frame, count in frames if frame is not None and frame["name"].split(".")[-1] == function
                       and frame["file"].endswith(file) and frame["line"] in lines)
     sampled = share(in_function, sum(count for _, count in frames))
-    stated = re.search(r"for (?:over )?(\d+)% of the waiting", verdict["cause"])
+    stated = re.search(r"for (?:over )?(\d+)% of the (?:waiting|time with others waiting)", verdict["cause"])
     if check.that(stated is not None, "the cause gives no share"):
         check.that(abs(int(stated.group(1)) / 100 - sampled) <= APART,
                    f"{function} has the GIL for {stated.group(1)}% of the waiting, but runs for {sampled:.0%} of the time")

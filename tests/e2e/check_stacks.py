@@ -34,6 +34,21 @@ def without_python(stack, physical, gdb_physical):
             [frame for frame in gdb_physical if plain(frame["name"]) != "PyEval_EvalFrameDefault"])
 
 
+def without_evaluation(frames, gdb_frames):
+    """The same with inlined functions: those inside the interpreter's calls go with them."""
+    if not any(frame["kind"] == "python" for frame in frames):
+        return frames, gdb_frames
+    theirs, inlined = [], []
+    for frame in gdb_frames:
+        inlined.append(frame)
+        if frame["kind"] == "inline":
+            continue
+        if plain(frame["name"]) != "PyEval_EvalFrameDefault":
+            theirs += inlined
+        inlined = []
+    return [frame for frame in frames if frame["kind"] != "python"], theirs
+
+
 def agreement(physical, gdb_physical):
     """How many frames of the innermost ones are the same instruction."""
     return sum(address(a) == b["pc"] for a, b in zip(physical[:TOP], gdb_physical[:TOP]))
@@ -120,7 +135,9 @@ def main():
         # Inlined functions of both sides, where both know them.
         inlined = any(frame["kind"] == "inline" for frame in thread["frames"]) and \
             any(frame["inlined"] for frame in stack["frames"])
-        mine, theirs = (stack["frames"], thread["frames"]) if inlined else (physical, gdb_physical)
+        mine, theirs = (physical, gdb_physical)
+        if inlined:
+            mine, theirs = without_evaluation(stack["frames"], thread["frames"])
         got, of, bad = compare_names(mine, theirs, reasons)
         names_same, names, wrong = names_same + got, names + of, wrong + bad
     check.that(threads > 0, "gdb showed no thread")
