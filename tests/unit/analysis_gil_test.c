@@ -34,11 +34,10 @@ static void expect_evidence(const struct verdict *v, const char *const *want)
 
 START_TEST(exact_words)
 {
-	static const char *const evidence[] = {
-		WAITS, WANTED, BUSY,
+	static const char kept[] =
 		"1,254 times a thread kept it for a whole interval (5 ms) with others waiting, "
-		"1,234 of them in count",
-		NULL};
+		"1,234 of them in count";
+	static const char *const evidence[] = {WAITS, WANTED, BUSY, kept, NULL};
 	struct snap_builder *b = gil_fixture();
 	struct verdict v;
 
@@ -251,12 +250,12 @@ END_TEST
 /* Waits of one thread at several places are one; of several threads the worst is told. */
 START_TEST(the_worst_of_a_convoy)
 {
+	static const char convoy[] =
+		"convoy: thread net needs a CPU for 0.5% of the time, but waits 9.0 ms for the GIL "
+		"each time";
 	static const char *const evidence[] = {
 		"6,100 waits, 47.0 s in all; 99% of them shorter than 2.1 ms",
-		"5.7 threads ran Python code or wanted to, on average", BUSY,
-		"convoy: thread net needs a CPU for 0.5% of the time, but waits 9.0 ms for the GIL "
-		"each time",
-		NULL};
+		"5.7 threads ran Python code or wanted to, on average", BUSY, convoy, NULL};
 	struct snap_builder *b = gil_fixture();
 	uint32_t low = build_thread(b, "low"), net = build_thread(b, "net");
 	uint32_t ui = build_thread(b, "ui");

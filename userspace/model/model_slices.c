@@ -195,7 +195,7 @@ int model_apply_backlog(struct model *m, const struct record *rec, struct err *e
 {
 	const struct record_backlog *b = &rec->backlog;
 	struct model_listener *l;
-	uint32_t path, i;
+	uint32_t path, i = 0;
 	int r = strpool_put(&m->strings, b->path, &path, err);
 
 	if (r == 0)
