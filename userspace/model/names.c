@@ -74,3 +74,13 @@ const char *while_name(enum time_class cls)
 {
 	return row_of(cls)->while_name;
 }
+
+const char *loop_part_name(enum loop_part part)
+{
+	static const char *const names[PART_COUNT] = {
+		[PART_RUN] = "run",   [PART_RUNQ] = "runq",	    [PART_GIL] = "gil",
+		[PART_LOCK] = "lock", [PART_BLOCKING] = "blocking", [PART_SLEEP] = "sleep",
+	};
+
+	return names[part];
+}

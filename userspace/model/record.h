@@ -71,6 +71,8 @@ enum record_type {
 	RECORD_NOTE,	    /* what a file of the target lacks */
 	RECORD_HOLDING,	    /* what a thread did while it held a lock that others waited for */
 	RECORD_BACKLOG,	    /* connections that wait at a listener, at the slice's end */
+	RECORD_LOOP,	    /* a thread's turns as an event loop */
+	RECORD_STALL,	    /* one turn over the threshold */
 	RECORD_TYPE_COUNT
 };
 
@@ -344,6 +346,59 @@ struct record_backlog {
 	char path[RECORD_NAME_MAX]; /* of a unix socket */
 };
 
+/* What the time of a turn of an event loop went to. */
+enum loop_part {
+	PART_RUN,
+	PART_RUNQ,
+	PART_GIL,
+	PART_LOCK,     /* futex waits of all sorts, and kernel locks */
+	PART_BLOCKING, /* files, network, pipes, children */
+	PART_SLEEP,
+	PART_COUNT
+};
+
+/*
+ * One thread's loop: what it did between the return from one poll and the next poll of the same
+ * descriptor.  Cumulative.
+ */
+struct record_loop {
+	uint32_t tid;
+	int32_t syscall;    /* by which it polls */
+	uint64_t poll_id;   /* of the epoll descriptor's file: threads of one process that share it
+			       are one loop; 0 = poll or select */
+	uint32_t fds_max;   /* descriptors watched, the most seen; 0 = not known */
+	uint64_t since_ns;  /* observed from here on */
+	uint64_t until_ns;  /* .. to here */
+	uint64_t turns;	    /* that have ended */
+	uint64_t busy_ns;   /* in these */
+	uint64_t idle_ns;   /* asleep in the poll */
+	uint64_t square_us; /* sum of the squares of turns in us */
+	uint64_t late_ns;   /* sum of what turns took above 100 ms */
+	uint64_t max_ns;
+	uint64_t stalls;		    /* turns over the threshold */
+	uint64_t part_ns[PART_COUNT];	    /* of all turns */
+	uint64_t stall_part_ns[PART_COUNT]; /* of the stalls */
+	uint64_t hist[HIST_BUCKETS];	    /* turns by duration */
+	bool open;			    /* the last turn has not ended */
+};
+
+#define RECORD_STALL_STACKS 32
+/* One turn over the threshold; the worst of each slice are sent. */
+struct record_stall {
+	uint32_t tid;
+	bool open; /* had not ended at the window's end */
+	uint64_t start_ns;
+	uint64_t end_ns;
+	uint64_t part_ns[PART_COUNT];
+	/* the longest block in it */
+	uint64_t block_stack; /* 0 = none */
+	uint64_t block_ns;
+	uint32_t block_class; /* enum time_class */
+	int32_t block_syscall;
+	uint32_t stacks_len; /* timer samples while it ran */
+	uint64_t stacks[RECORD_STALL_STACKS];
+};
+
 struct record_note {
 	uint32_t note; /* enum note */
 	char module[RECORD_NAME_MAX];
@@ -400,6 +455,8 @@ struct record {
 		struct record_note note;
 		struct record_holding holding;
 		struct record_backlog backlog;
+		struct record_loop loop;
+		struct record_stall stall;
 	};
 };
 

@@ -315,6 +315,39 @@ static const struct record_field end_fields[] = {
 	I32(end, exit_signal),
 };
 
+static const struct record_field loop_fields[] = {
+	U32_ID(loop, tid),
+	I32(loop, syscall),
+	U64(loop, poll_id),
+	U32(loop, fds_max),
+	U64(loop, since_ns),
+	U64(loop, until_ns),
+	U64(loop, turns),
+	U64(loop, busy_ns),
+	U64(loop, idle_ns),
+	U64(loop, square_us),
+	U64(loop, late_ns),
+	U64(loop, max_ns),
+	U64(loop, stalls),
+	U64_ARRAY(loop, part_ns),
+	U64_ARRAY(loop, stall_part_ns),
+	U64_ARRAY(loop, hist),
+	BOOL(loop, open),
+};
+
+static const struct record_field stall_fields[] = {
+	U32_ID(stall, tid),
+	BOOL(stall, open),
+	U64(stall, start_ns),
+	U64(stall, end_ns),
+	U64_ARRAY(stall, part_ns),
+	U64(stall, block_stack),
+	U64(stall, block_ns),
+	ENUM(stall, block_class, CLASS_COUNT),
+	I32(stall, block_syscall),
+	U64_LIST(stall, stacks, stacks_len),
+};
+
 #define SCHEMA(type, rec) \
 	[type] = {#rec, sizeof(struct record_##rec), rec##_fields, ARRAY_LEN(rec##_fields)}
 
@@ -344,6 +377,8 @@ static const struct record_schema schemas[RECORD_TYPE_COUNT] = {
 	SCHEMA(RECORD_NOTE, note),
 	SCHEMA(RECORD_HOLDING, holding),
 	SCHEMA(RECORD_BACKLOG, backlog),
+	SCHEMA(RECORD_LOOP, loop),
+	SCHEMA(RECORD_STALL, stall),
 };
 /* clang-format on */
 

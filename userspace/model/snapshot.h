@@ -195,6 +195,47 @@ struct snap_edge {
 	uint64_t wait_ns;
 };
 
+/* The contract's word: "run", "runq", "gil", "lock", "blocking", "sleep". */
+const char *loop_part_name(enum loop_part part);
+
+/* A thread that polls, or several of one process that share the polled descriptor. */
+struct snap_loop {
+	uint32_t thread;  /* index: the one with the most turns */
+	uint32_t threads; /* that poll the same descriptor */
+	const char *kind; /* "asyncio", "node", .., else "epoll", "poll", "select", "io_uring" */
+	/*
+	 * It serves many at once, so that a long turn keeps others waiting.  Else it polls between
+	 * items of work (a worker of a pool), or others poll the same descriptor meanwhile.
+	 */
+	bool is_loop;
+	uint32_t fds_max;     /* descriptors watched, the most seen; 0 = not known */
+	uint64_t observed_ns; /* of all its threads */
+	uint64_t turns;
+	uint64_t busy_ns; /* in turns */
+	uint64_t idle_ns; /* asleep in the poll */
+	uint64_t part_ns[PART_COUNT];
+	struct snap_hist hist;	/* of turns */
+	uint64_t added_mean_ns; /* to the delay of a random arrival: sum of d^2 / 2T */
+	uint64_t late_ns;	/* P(delay > 100 ms) = late_ns / observed_ns */
+	uint64_t stalls;	/* turns over run.stall_ns, also those of which no more is kept */
+	uint64_t stall_part_ns[PART_COUNT];
+};
+
+/* One turn over the threshold; the worst ones are kept. */
+struct snap_stall {
+	uint32_t loop;	 /* index */
+	uint32_t thread; /* index */
+	uint64_t at_ns;	 /* from the window's start */
+	uint64_t duration_ns;
+	uint64_t part_ns[PART_COUNT];
+	enum loop_part cause; /* the largest part */
+	uint32_t stack;	      /* to blame: index or SNAP_NONE */
+	/* The system call that it blocked in, where that is the cause; "" else. */
+	const char *syscall_name;
+	const char *task; /* the coroutine or callback that ran, "" = not known */
+	bool open;	  /* had not ended at the window's end */
+};
+
 /* What a file of the target lacks. */
 struct snap_note {
 	enum note note;
@@ -256,6 +297,10 @@ struct snapshot {
 	const struct snap_slice *slices;
 	uint32_t listeners_len; /* by waiting_sum */
 	const struct snap_listener *listeners;
+	uint32_t loops_len; /* is_loop first; by added_mean_ns, busy_ns */
+	const struct snap_loop *loops;
+	uint32_t stalls_len; /* by duration_ns */
+	const struct snap_stall *stalls;
 	uint32_t notes_len; /* by note, then module */
 	const struct snap_note *notes;
 	uint32_t long_waits_len; /* in the order of their ends; tids as recorded */

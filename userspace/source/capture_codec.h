@@ -16,7 +16,7 @@ struct err;
 #define CAPTURE_MAGIC_BYTES 8
 /* A reader refuses a newer major version and skips what a newer minor one added. */
 #define CAPTURE_MAJOR 1
-#define CAPTURE_MINOR 2
+#define CAPTURE_MINOR 3
 
 /* magic, u16 major, u16 minor, u32 CRC of the 12 bytes before */
 #define CAPTURE_HEADER_BYTES 16
