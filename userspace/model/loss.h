@@ -42,6 +42,8 @@ enum loss_cause {
 	LOSS_LINES_SKIPPED,	  /* addresses whose source line was not looked up */
 	LOSS_PYTHON_CUT,	  /* frames of Python that end before the outermost */
 	LOSS_PYTHON_UNNAMED,	  /* frames of Python whose code object could not be read */
+	LOSS_EDGES_MERGED,	  /* waits for others whose thread is not told apart */
+	LOSS_PROCESSES_BEYOND,	  /* more processes than one run can hold */
 	LOSS_COUNT
 };
 

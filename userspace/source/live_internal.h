@@ -126,7 +126,7 @@ int live_emit_open_wait(struct live *live, const struct cp_thread *t, uint64_t n
 int live_emit_open_blocks(struct live *live, struct err *err);
 
 /* live_threads.c: threads, processes */
-struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t now_ns);
+struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t start_ns);
 int live_emit_thread(struct live *live, const struct cp_thread *t, uint64_t now_ns, bool ended,
 		     struct err *err);
 int live_read_threads(struct live *live, uint64_t now_ns, struct err *err);
