@@ -51,7 +51,9 @@ enum cp_syscall_kind {
 	CP_SYS_FUTEX_WAITV,
 	CP_SYS_POLL,   /* (fds, nfds, ..) */
 	CP_SYS_SELECT, /* (nfds, ..) */
-	CP_SYS_LOOP,   /* epoll, io_uring, AIO: waits for events */
+	CP_SYS_EPOLL,  /* (epfd, ..) */
+	CP_SYS_URING,  /* io_uring_enter(fd, to_submit, min_complete, flags, ..) */
+	CP_SYS_AIO,    /* io_getevents */
 	CP_SYS_SLEEP,
 	CP_SYS_CHILD,
 	CP_SYS_FORK,
@@ -104,6 +106,7 @@ enum cp_loss {
 	CP_LOST_FUTEX_CALLS,
 	CP_LOST_HOLDINGS,
 	CP_LOST_PYTHON_CUT,
+	CP_LOST_STALLS,
 	CP_LOST_COUNT
 };
 
@@ -232,7 +235,78 @@ struct cp_thread {
 	struct cp_futex fx;
 	__u64 forked_ns; /* when it last forked a process, 0 = not seen */
 	__u64 fork_copy; /* of a process that was forked, and has run no other program since */
+	/* an event loop, as far as is known: its entry in `loops` is in use */
+	__u32 polls;
+	__u32 poll_sleeps; /* it sleeps in its own poll, not in one inside a turn */
 };
+
+/* What the time of a turn goes to: enum loop_part of the model. */
+enum cp_loop_part {
+	CP_PART_RUN,
+	CP_PART_RUNQ,
+	CP_PART_GIL,
+	CP_PART_LOCK,
+	CP_PART_BLOCKING,
+	CP_PART_SLEEP,
+	CP_PART_COUNT
+};
+
+/* Of time in class @cls (enum cp_class). */
+static inline __u32 cp_part_of(__u32 cls)
+{
+	switch (cls) {
+	case CP_RUN:
+		return CP_PART_RUN;
+	case CP_RUNQ_PREEMPT:
+	case CP_RUNQ_WAKE:
+		return CP_PART_RUNQ;
+	case CP_GIL:
+		return CP_PART_GIL;
+	case CP_LOCK:
+	case CP_FUTEX:
+		return CP_PART_LOCK;
+	case CP_SLEEP:
+		return CP_PART_SLEEP;
+	}
+	return CP_PART_BLOCKING;
+}
+
+/*
+ * One thread as an event loop, by slot: a turn is what it does between two polls of the same
+ * descriptors.  Written by the thread itself alone, inside its slot's sequence counter.
+ */
+struct cp_loop {
+	__u64 file;    /* polled: struct file of the epoll or ring; 0 = a list of descriptors */
+	__u64 poll_sp; /* user stack pointer in that poll: one from deeper down is another's */
+	__u64 polled_ns;
+	__u64 turn_ns; /* since when it works on what its poll returned; 0 = asleep there, or not
+			  known */
+	__u64 base_ns[CP_PART_COUNT]; /* the thread's own times at turn_ns */
+	__u64 since_ns;		      /* known for a loop */
+	/* all of the following: sums over the turns that have ended */
+	__u64 turns;
+	__u64 busy_ns;
+	__u64 idle_ns;	 /* asleep in its poll */
+	__u64 square_us; /* turns squared */
+	__u64 late_ns;	 /* above CP_LATE_NS */
+	__u64 max_ns;
+	__u64 stalls;
+	__u64 part_ns[CP_PART_COUNT];
+	__u64 stall_part_ns[CP_PART_COUNT];
+	__u32 hist[CP_HIST_BUCKETS];
+	/* the longest block of the present turn */
+	__u64 block_ns;
+	__u64 block_stack;
+	__u32 block_cls;
+	__s32 block_syscall;
+	__s32 syscall; /* by which it polls */
+	__u32 fd;
+	__u32 rank; /* of the way it polls; one of a higher rank takes its place */
+	__u32 fds;  /* watched, the most seen; of an epoll at most 7 are counted */
+	__u32 polls;
+	__u32 pad;
+};
+#define CP_LATE_NS 100000000ULL
 
 /* By slot, from user space: the stack of a thread that was blocked before attach. */
 struct cp_attach_stack {
@@ -494,7 +568,11 @@ enum cp_ring_type {
 	CP_RING_PROCESS,
 	CP_RING_EXEC,
 	CP_RING_LONG_WAIT,
-	CP_RING_STACK
+	CP_RING_STACK,
+	CP_RING_POLLER,
+	CP_RING_TURN_SAMPLE,
+	CP_RING_STALL,
+	CP_RING_LOOP
 };
 
 struct cp_ring_exit {
@@ -532,6 +610,41 @@ struct cp_ring_stack {
 	__u64 stack;
 };
 
+/* A thread that polls was found while no hook was there. */
+struct cp_ring_poller {
+	__u32 type;
+	__u32 tid;
+};
+
+/* A timer sample in a turn that has lasted for a while. */
+struct cp_ring_turn_sample {
+	__u32 type;
+	__u32 tid; /* view */
+	__u64 turn_ns;
+	__u64 stack;
+};
+
+/* A turn over the threshold. */
+struct cp_ring_stall {
+	__u32 type;
+	__u32 tid; /* view */
+	__u64 start_ns;
+	__u64 end_ns;
+	__u64 part_ns[CP_PART_COUNT];
+	__u64 block_stack;
+	__u64 block_ns;
+	__u32 block_cls;
+	__s32 block_syscall;
+};
+
+/* What a thread that ends has been as a loop. */
+struct cp_ring_loop {
+	__u32 type;
+	__u32 tid; /* view */
+	__u64 until_ns;
+	struct cp_loop loop;
+};
+
 #define CP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has holes")
 CP_ASSERT_SIZE(struct cp_lock_key, 16);
 CP_ASSERT_SIZE(struct cp_futex, 104 + 7 * 4 + 12);
@@ -542,5 +655,8 @@ CP_ASSERT_SIZE(struct cp_block_key, 16);
 CP_ASSERT_SIZE(struct cp_holding_key, 32);
 CP_ASSERT_SIZE(struct cp_stack, 16 + 8 * CP_STACK_MAX);
 CP_ASSERT_SIZE(struct cp_ring_long_wait, 72);
+CP_ASSERT_SIZE(struct cp_loop,
+	       12 * 8 + 3 * 8 * CP_PART_COUNT + 4 * CP_HIST_BUCKETS + 2 * 8 + 8 * 4);
+CP_ASSERT_SIZE(struct cp_ring_stall, 24 + 8 * CP_PART_COUNT + 24);
 
 #endif
