@@ -51,7 +51,9 @@ enum cp_syscall_kind {
 	CP_SYS_FUTEX_WAITV,
 	CP_SYS_POLL,   /* (fds, nfds, ..) */
 	CP_SYS_SELECT, /* (nfds, ..) */
-	CP_SYS_LOOP,   /* epoll, io_uring, AIO: waits for events */
+	CP_SYS_EPOLL,  /* (epfd, ..) */
+	CP_SYS_URING,  /* io_uring_enter(fd, to_submit, min_complete, flags, ..) */
+	CP_SYS_AIO,    /* io_getevents */
 	CP_SYS_SLEEP,
 	CP_SYS_CHILD,
 	CP_SYS_FORK,
@@ -123,6 +125,7 @@ enum cp_loss {
 	CP_LOST_FUTEX_CALLS,
 	CP_LOST_HOLDINGS,
 	CP_LOST_PYTHON_CUT,
+	CP_LOST_STALLS,
 	CP_LOST_EDGES_MERGED,
 	CP_LOST_COUNT
 };
@@ -252,6 +255,9 @@ struct cp_thread {
 	struct cp_futex fx;
 	__u64 forked_ns; /* when it last forked a process, 0 = not seen */
 	__u64 fork_copy; /* of a process that was forked, and has run no other program since */
+	/* an event loop, as far as is known: its entry in `loops` is in use */
+	__u32 polls;
+	__u32 poll_sleeps; /* it sleeps in its own poll, not in one inside a turn */
 	/* The kernel's own counts as they were when it was first seen, and since then. */
 	__u64 migrations0;
 	__u64 migrations;
@@ -263,6 +269,8 @@ struct cp_thread {
 	__u32 cpus_allowed;
 	__u32 pad_end;
 };
+
+#include "abi_loop.h"
 
 /* By slot, from user space: the stack of a thread that was blocked before attach. */
 struct cp_attach_stack {
@@ -520,49 +528,7 @@ struct cp_futex_calls {
 #define CP_PYTHON_LASTI_MAX 0x1ffff
 #define CP_PYTHON_CODE_MASK ((1ULL << CP_PYTHON_LASTI_SHIFT) - 1)
 
-/* Ring records, told apart by their first word. */
-enum cp_ring_type {
-	CP_RING_EXIT = 1,
-	CP_RING_PROCESS,
-	CP_RING_EXEC,
-	CP_RING_LONG_WAIT,
-	CP_RING_STACK
-};
-
-struct cp_ring_exit {
-	__u32 type;
-	__u32 pad;
-	struct cp_thread thread;
-};
-
-struct cp_ring_process { /* CP_RING_PROCESS, CP_RING_EXEC */
-	__u32 type;
-	__u32 view_pid;
-	__u32 view_ppid;
-	__u32 pid;
-	__u64 at_ns;
-	char comm[CP_COMM_LEN];
-};
-
-struct cp_ring_long_wait {
-	__u32 type;
-	__u32 tid;
-	__u32 holder_tid;
-	__u32 waker_tid;
-	struct cp_lock_key lock;
-	__u64 stack;
-	__u64 release_stack;
-	__u64 start_ns;
-	__u64 woken_ns;
-	__u64 end_ns;
-};
-
-/* A new stack with frames of Python: their code objects are to be read while they live. */
-struct cp_ring_stack {
-	__u32 type;
-	__u32 pad;
-	__u64 stack;
-};
+#include "abi_ring.h"
 
 #define CP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has holes")
 CP_ASSERT_SIZE(struct cp_lock_key, 16);
@@ -575,5 +541,8 @@ CP_ASSERT_SIZE(struct cp_edge_key, 32);
 CP_ASSERT_SIZE(struct cp_holding_key, 32);
 CP_ASSERT_SIZE(struct cp_stack, 16 + 8 * CP_STACK_MAX);
 CP_ASSERT_SIZE(struct cp_ring_long_wait, 72);
+CP_ASSERT_SIZE(struct cp_loop,
+	       12 * 8 + 3 * 8 * CP_PART_COUNT + 4 * CP_HIST_BUCKETS + 2 * 8 + 8 * 4);
+CP_ASSERT_SIZE(struct cp_ring_stall, 24 + 8 * CP_PART_COUNT + 24);
 
 #endif

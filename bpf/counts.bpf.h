@@ -15,6 +15,8 @@ static __always_inline void begin_counts(struct cp_thread *t, struct task_struct
 	t->faults = 0;
 	t->copy_faults = 0;
 	t->cpus_allowed = task->nr_cpus_allowed;
+	t->forked_ns = 0;
+	t->fork_copy = 0;
 }
 
 /* Faults come while it runs, so all of them are there when it is switched out. */

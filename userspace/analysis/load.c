@@ -348,6 +348,7 @@ int load_of_run(const struct snapshot *snap, double *lock_gain, struct load *ret
 	if (err)
 		return err;
 	load.ipc_cpus = num_ratio(load.ipc.all.run_ns, load.window_ns);
+	load.loop = loops_of_run(snap);
 	load.fork_cpus = fork_ratio(snap) * load.busy_cpus;
 	if (snap->listeners_len)
 		load.backlog_ratio =
@@ -433,6 +434,29 @@ static void slice_threads(struct load *load, const struct load *whole, double to
 		load->full_threads = whole->full_threads ? whole->full_threads : 1;
 }
 
+/* The worst loop of the run, by the share of the squares of turns that fell into the slices. */
+static struct loop_load slice_loop(const struct load *load, const struct load *whole,
+				   uint32_t first, uint32_t count)
+{
+	const struct snapshot *snap = whole->snap;
+	struct loop_load loop = whole->loop;
+	double part = 0, all = 0, scale;
+
+	for (uint32_t i = 0; i < snap->slices_len; i++) {
+		double square = (double)snap->slices[i].loop_square_us;
+
+		all += square;
+		if (i >= first && i - first < count)
+			part += square;
+	}
+	scale = num_ratio(num_ratio(part, all), num_ratio(load->window_ns, whole->window_ns));
+	loop.added_mean_ns *= scale;
+	loop.late_ratio *= scale;
+	loop.gil_ratio *= num_ratio(num_ratio(load->class_ns[CLASS_GIL], load->window_ns),
+				    num_ratio(whole->class_ns[CLASS_GIL], whole->window_ns));
+	return loop;
+}
+
 struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t count)
 {
 	const struct snapshot *snap = whole->snap;
@@ -465,6 +489,7 @@ struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t co
 	scale_waits(&load, whole, top_lock);
 	load.fork_cpus = whole->fork_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);
 	load.backlog_ratio = num_ratio(waiting, looks);
+	load.loop = slice_loop(&load, whole, first, count);
 	load.ipc = whole->ipc;
 	load.ipc_cpus = whole->ipc_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);
 	load.disk_ns = scale_io(&load, whole, CLASS_DISK, whole->disk_ns);
