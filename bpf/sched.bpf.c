@@ -54,6 +54,8 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 			resume_futex_wait(t, &r, now);
 		else if (t->polls && t->resume_cls == CP_LOOP_IDLE)
 			resume_poll(t);
+		if (t->polls)
+			base_turn(t);
 		t->block_cls = t->resume_cls;
 		t->block_syscall = t->resume_syscall;
 		change_class(t, t->block_cls, now);
@@ -68,6 +70,8 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 	t->block_stack = stack;
 	if (polls_events(t->why_sys))
 		sleep_in_poll(prev, t, &r, now);
+	if (t->polls)
+		base_turn(t);
 	if (t->why_cls == CP_FUTEX)
 		begin_futex_wait(t, &r, t->why_sys, now);
 	else if (t->why_cls == CP_LOCK)
@@ -85,6 +89,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	__builtin_memcpy(t->comm, prev->comm, sizeof(t->comm));
 	if (preempt || !state) {
 		t->involuntary++;
+		if (t->polls)
+			base_turn(t);
 		change_class(t, CP_RUNQ_PREEMPT, now);
 	} else if (state & TASK_DEAD) {
 		t->voluntary++;
