@@ -70,6 +70,8 @@ enum cp_syscall_kind {
 	CP_SYS_FLOCK, /* file locks */
 	CP_SYS_EXIT,
 	CP_SYS_RESTART, /* restart_syscall: the earlier reason holds */
+	CP_SYS_SIGNAL,	/* waits for a signal */
+	CP_SYS_KILL,	/* sends one */
 	CP_SYS_COUNT
 };
 
@@ -83,7 +85,24 @@ enum cp_futex_op {
 };
 
 enum cp_evidence { CP_BY_PI_WORD, CP_BY_OWNER_WORD, CP_BY_WAKER, CP_BY_NONE };
-enum cp_edge_kind { CP_EDGE_LOCK, CP_EDGE_PEER, CP_EDGE_PIPE, CP_EDGE_SOCKET };
+/* By what one thread waits for another: enum edge_kind of the model. */
+enum cp_edge_kind {
+	CP_EDGE_LOCK, /* within a process */
+	CP_EDGE_PEER,
+	CP_EDGE_PIPE,
+	CP_EDGE_SOCKET, /* of another family than the following */
+	CP_EDGE_FIFO,
+	CP_EDGE_SOCKETPAIR,
+	CP_EDGE_UNIX,
+	CP_EDGE_TCP,
+	CP_EDGE_EVENTFD,
+	CP_EDGE_FUTEX, /* of another process, in shared memory */
+	CP_EDGE_FILE_LOCK,
+	CP_EDGE_QUEUE, /* System V and POSIX queues and semaphores */
+	CP_EDGE_SIGNAL,
+	CP_EDGE_CHILD, /* its exit, or after a vfork its exec */
+	CP_EDGE_KIND_COUNT
+};
 
 enum cp_loss {
 	CP_LOST_SLOTS,
@@ -107,6 +126,7 @@ enum cp_loss {
 	CP_LOST_HOLDINGS,
 	CP_LOST_PYTHON_CUT,
 	CP_LOST_STALLS,
+	CP_LOST_EDGES_MERGED,
 	CP_LOST_COUNT
 };
 
@@ -238,6 +258,16 @@ struct cp_thread {
 	/* an event loop, as far as is known: its entry in `loops` is in use */
 	__u32 polls;
 	__u32 poll_sleeps; /* it sleeps in its own poll, not in one inside a turn */
+	/* The kernel's own counts as they were when it was first seen, and since then. */
+	__u64 migrations0;
+	__u64 migrations;
+	__u64 faults0;
+	__u64 faults;
+	__u64 copy_faults; /* of these, up to the exec of a process that was forked */
+	__u64 major_faults0;
+	__u64 major_faults;
+	__u32 cpus_allowed;
+	__u32 pad_end;
 };
 
 #include "abi_loop.h"
@@ -338,8 +368,10 @@ struct cp_sample_key {
 };
 
 struct cp_edge_key {
+	__u64 wait_stack; /* between processes alone; 0 = none */
+	__u64 wake_stack;
 	__u32 from_tid; /* view */
-	__u32 to_tid;
+	__u32 to_tid;	/* 0 = one of many of which no more is kept */
 	__u32 kind;
 	__u32 pad;
 };
@@ -505,6 +537,7 @@ CP_ASSERT_SIZE(struct cp_stack_cache, 40 + 2 * CP_CACHE_FRAMES);
 CP_ASSERT_SIZE(struct cp_wait_key, 32);
 CP_ASSERT_SIZE(struct cp_blame_key, 32);
 CP_ASSERT_SIZE(struct cp_block_key, 16);
+CP_ASSERT_SIZE(struct cp_edge_key, 32);
 CP_ASSERT_SIZE(struct cp_holding_key, 32);
 CP_ASSERT_SIZE(struct cp_stack, 16 + 8 * CP_STACK_MAX);
 CP_ASSERT_SIZE(struct cp_ring_long_wait, 72);

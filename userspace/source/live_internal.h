@@ -131,7 +131,7 @@ int live_emit_open_wait(struct live *live, const struct cp_thread *t, uint64_t n
 int live_emit_open_blocks(struct live *live, struct err *err);
 
 /* live_threads.c: threads, processes */
-struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t now_ns);
+struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t start_ns);
 int live_emit_thread(struct live *live, const struct cp_thread *t, uint64_t now_ns, bool ended,
 		     struct err *err);
 int live_read_threads(struct live *live, uint64_t now_ns, struct err *err);
@@ -204,8 +204,8 @@ int live_polls_open(struct live *live, struct err *err);
 void live_polls_free(struct live *live);
 /* A thread that polls was met while no hook was there. */
 void live_polls_wanted(struct live *live);
-/* Attach the hooks when a thread of the target polls, detach them when none does any more; @idle: no
- * loop has polled, or sleeps in a poll, at the moment. */
+/* Attach the hooks when a thread of the target polls, detach them when none does any more; @idle:
+ * no loop has polled, or sleeps in a poll, at the moment. */
 void live_polls_update(struct live *live, bool idle);
 
 /* live_loop.c: turns and stalls */

@@ -28,6 +28,15 @@ static int on_process(struct live *live, const struct cp_ring_process *r, struct
 {
 	struct live_process *p = live_process_get(live, r->view_pid, r->at_ns);
 
+	if (p && r->type == CP_RING_PROCESS && p->start_ns < r->at_ns) {
+		/* Forked now, so the one before has ended, though no slice has found it out. */
+		p->end_ns = r->at_ns;
+		if (live_emit_process(live, p, err))
+			return -ENOMEM;
+		live_unwind_drop(live, p);
+		live_python_drop(live, p->pid);
+		p = live_process_get(live, r->view_pid, r->at_ns);
+	}
 	if (!p)
 		return err_set(err, -ENOMEM, "out of memory");
 	live_note_pid(live, r->pid, r->view_pid);
