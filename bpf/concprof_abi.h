@@ -423,6 +423,8 @@ struct cp_unwind_mapping {
  */
 #define CP_PYTHON_GILS_MAX 8
 #define CP_PYTHON_FRAME_BYTES 128
+#define CP_PYTHON_CODE_BYTES 128
+#define CP_PYTHON_TEXT_BYTES 256 /* of a name, a file, a table of lines: one less is compared */
 #define CP_PYTHON_NONE 0xffff
 enum cp_python_entry { CP_PYTHON_ENTRY_EVERY, CP_PYTHON_ENTRY_FLAG, CP_PYTHON_ENTRY_SHIM };
 struct cp_python {
@@ -452,8 +454,21 @@ struct cp_python {
 	__u16 code_adaptive;
 	__u16 gil_last_holder; /* behind it: locked, switch number */
 	__u16 gil_end;
-	__u16 parking; /* waits of the parking lot: the lock's address is before the word */
-	__u16 pad[3];
+	__u16 parking;	 /* waits of the parking lot: the lock's address is before the word */
+	__u16 code_from; /* the part of a code object that is read, whole words .. */
+	__u16 code_bytes;
+	__u16 code_firstlineno; /* .. and inside that part */
+	__u16 code_name;	/* the qualified one from 3.11 on */
+	__u16 code_filename;
+	__u16 code_linetable;
+	__u16 text_len;	  /* of a str object: behind it a hash and .. */
+	__u16 text_state; /* .. bits: this far behind the length */
+	__u16 text_kind_bit;
+	__u16 text_ascii;
+	__u16 text_compact;
+	__u16 bytes_len; /* of a bytes object: behind it a hash */
+	__u16 bytes_data;
+	__u16 pad[2];
 };
 
 struct cp_unwind_process {
@@ -467,6 +482,7 @@ struct cp_unwind_process {
 #define CP_STACK_TRUNCATED 1
 #define CP_STACK_BY_FRAME_POINTER 2 /* in part or whole: no table was there */
 #define CP_STACK_PYTHON_CUT 4	    /* the frames of Python end before the outermost */
+#define CP_STACK_WANTED 8 /* tell it again when it is met: some of them have no name yet */
 /* Frames of Python are words as in model/python_word.h, behind the native ones. */
 #define CP_STACK_NATIVE_MAX 63 /* where there are both */
 struct cp_stack {
@@ -527,6 +543,7 @@ struct cp_futex_calls {
 #define CP_PYTHON_LASTI_SHIFT 44
 #define CP_PYTHON_LASTI_MAX 0x1ffff
 #define CP_PYTHON_CODE_MASK ((1ULL << CP_PYTHON_LASTI_SHIFT) - 1)
+#define CP_PYTHON_CODE_UNKNOWN 1 /* it cannot be read */
 
 #include "abi_ring.h"
 
