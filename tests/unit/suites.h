@@ -11,6 +11,7 @@
 #endif
 
 /* clang-format off */
+SUITE(analysis_cascade_suite)
 SUITE(analysis_confidence_suite)
 SUITE(analysis_gain_suite)
 SUITE(analysis_gil_suite)
