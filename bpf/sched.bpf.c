@@ -61,6 +61,8 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 	}
 	t->block_kind = t->why_kind;
 	t->block_stack = stack;
+	if (!cls_futex(t->why_cls) && t->why_cls != CP_LOCK)
+		t->woken_from.word = 0; /* it had something to do */
 	if (t->why_cls == CP_FUTEX)
 		begin_futex_wait(t, &r, t->why_sys, now);
 	else if (t->why_cls == CP_LOCK)
@@ -127,7 +129,6 @@ static __always_inline void take_attach_stack(struct cp_thread *t)
 static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now)
 {
 	u64 blocked_ns = woken_ns > t->block_ns ? woken_ns - t->block_ns : 0;
-	u64 gap_ns = t->block_ns > t->run_from_ns ? t->block_ns - t->run_from_ns : 0;
 
 	t->blocked = 0;
 	take_attach_stack(t);
@@ -138,7 +139,7 @@ static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now
 			     woken_ns > from ? woken_ns - from : 0);
 	}
 	if (cls_futex(t->block_cls) || t->block_cls == CP_LOCK)
-		book_wait(t, blocked_ns, now - woken_ns, gap_ns, now);
+		book_wait(t, blocked_ns, now - woken_ns, now);
 	else
 		book_block(t, blocked_ns);
 }

@@ -17,6 +17,8 @@ const struct rule rules[] = {
 	{"cpu.oversubscribed", "none", RULE_GAIN, oversubscribed_find, oversubscribed_explained,
 	 oversubscribed_tell},
 	{"gil", "gil", RULE_GAIN, gil_find, gil_explained, gil_tell},
+	{"threads.starvation", "threads", RULE_LATENCY, starvation_find, NULL, starvation_tell},
+	{"threads.herd", "threads", RULE_GAIN, herd_find, NULL, herd_tell},
 	{"threads.lock", "threads", RULE_GAIN, lock_find, lock_explained, lock_tell},
 	{"threads.imbalance", "threads", RULE_GAIN, imbalance_find, imbalance_explained,
 	 imbalance_tell},
@@ -40,6 +42,15 @@ const struct finding *findings_called(const struct findings *all, const char *bo
 				       : NULL;
 	}
 	return NULL;
+}
+
+bool findings_fired(const struct findings *all, const char *bottleneck)
+{
+	for (size_t i = 0; i < rules_len; i++) {
+		if (!strcmp(rules[i].bottleneck, bottleneck))
+			return all->at[i].fired;
+	}
+	return false;
 }
 
 void finding_set_gain(struct finding *f, struct gain gain)
