@@ -172,7 +172,11 @@ struct cp_futex {
 	__u8 owned;    /* the lock's holder is known: blame is booked by lock, not by wait */
 	__u8 released; /* since then it has woken a waiter of this very lock: it had it */
 	__u8 gil;
-	__u8 pad[3];
+	__u8 many;  /* proven, by a call that wakes many */
+	__u8 again; /* its last wakeup was in vain: it waits for the same again */
+	__u8 pad;
+	__u32 again_ns; /* on the CPU for that, at most HERD_GAP_NS */
+	__u32 pad1;
 };
 
 /*
@@ -253,6 +257,12 @@ struct cp_thread {
 	__u64 python_misses;
 	struct cp_stack_cache cache[CP_CACHE_COUNT];
 	struct cp_futex fx;
+	/* The last wakeup from a futex of which it is not yet known whether it was in vain, word 0
+	 * = none: what it waited for, its CPU time then, and whether that looked like a lock. */
+	struct cp_lock_key woken_from;
+	__u64 woken_run_ns;
+	__u32 woken_lock;
+	__u32 pad1;
 	__u64 forked_ns; /* when it last forked a process, 0 = not seen */
 	__u64 fork_copy; /* of a process that was forked, and has run no other program since */
 	/* an event loop, as far as is known: its entry in `loops` is in use */
@@ -297,6 +307,8 @@ struct cp_wait {
 	__u64 interrupted;
 	__u64 owner_known;
 	__u64 sleep_again;
+	__u64 again_ns;
+	__u64 broadcasts;
 	__u32 value;
 	__u32 timed;
 	__u32 hist[CP_HIST_BUCKETS];
@@ -549,7 +561,7 @@ struct cp_futex_calls {
 
 #define CP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has holes")
 CP_ASSERT_SIZE(struct cp_lock_key, 16);
-CP_ASSERT_SIZE(struct cp_futex, 104 + 7 * 4 + 12);
+CP_ASSERT_SIZE(struct cp_futex, 104 + 9 * 4 + 12);
 CP_ASSERT_SIZE(struct cp_stack_cache, 40 + 2 * CP_CACHE_FRAMES);
 CP_ASSERT_SIZE(struct cp_wait_key, 32);
 CP_ASSERT_SIZE(struct cp_blame_key, 32);

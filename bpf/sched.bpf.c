@@ -74,6 +74,8 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 		sleep_in_poll(prev, t, &r, now);
 	if (t->polls)
 		base_turn(t);
+	if (!cls_futex(t->why_cls) && t->why_cls != CP_LOCK)
+		t->woken_from.word = 0; /* it had something to do */
 	if (t->why_cls == CP_FUTEX)
 		begin_futex_wait(t, &r, t->why_sys, now);
 	else if (t->why_cls == CP_LOCK)
@@ -143,7 +145,6 @@ static __always_inline void take_attach_stack(struct cp_thread *t)
 static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now)
 {
 	u64 blocked_ns = woken_ns > t->block_ns ? woken_ns - t->block_ns : 0;
-	u64 gap_ns = t->block_ns > t->run_from_ns ? t->block_ns - t->run_from_ns : 0;
 
 	t->blocked = 0;
 	take_attach_stack(t);
@@ -156,7 +157,7 @@ static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now
 			     woken_ns > from ? woken_ns - from : 0);
 	}
 	if (cls_futex(t->block_cls) || t->block_cls == CP_LOCK)
-		book_wait(t, blocked_ns, now - woken_ns, gap_ns, now);
+		book_wait(t, blocked_ns, now - woken_ns, now);
 	else
 		book_block(t, blocked_ns);
 }
@@ -271,7 +272,7 @@ static __always_inline void wake(void *ctx, struct cp_thread *t, u64 now)
 			   wake_stack);
 	}
 	if (cls_futex(cls) || (cls == CP_LOCK && t->block_cls == CP_LOCK))
-		resolve_futex(t, edge != EDGE_NONE ? waker : NULL, wake_stack, now);
+		resolve_futex(t, edge != EDGE_NONE ? waker : NULL, &r, wake_stack, now);
 	else if (cls == CP_IPC)
 		resolve_ipc(t, waker && hands_over(syscall_kind_of(r.nr)) ? waker : NULL, now);
 	else if ((cls == CP_NET || cls == CP_CLIENT_IDLE) && waker && waker != t &&

@@ -11,6 +11,7 @@
 #endif
 
 /* clang-format off */
+SUITE(analysis_cascade_suite)
 SUITE(analysis_confidence_suite)
 SUITE(analysis_gain_suite)
 SUITE(analysis_gil_suite)
@@ -18,6 +19,7 @@ SUITE(analysis_judge_suite)
 SUITE(analysis_known_suite)
 SUITE(analysis_load_suite)
 SUITE(analysis_processes_suite)
+SUITE(analysis_threads_suite)
 SUITE(base_err_suite)
 SUITE(base_hashmap_suite)
 SUITE(base_num_suite)

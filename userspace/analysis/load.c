@@ -349,6 +349,9 @@ int load_of_run(const struct snapshot *snap, double *lock_gain, struct load *ret
 		err = ipc_of_run(snap, &load.ipc);
 	if (err)
 		return err;
+	load.starved = starved_of_run(snap);
+	load.herd = herd_of_run(snap);
+	load.herd_cpus = num_ratio((double)load.herd.run_ns, load.window_ns);
 	load.ipc_cpus = num_ratio(load.ipc.all.run_ns, load.window_ns);
 	load.fork_cpus = fork_ratio(snap) * load.busy_cpus;
 	if (snap->listeners_len)
@@ -494,6 +497,9 @@ struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t co
 	scale_waits(&load, whole, top_lock);
 	load.fork_cpus = whole->fork_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);
 	load.backlog_ratio = num_ratio(waiting, looks);
+	load.starved = whole->starved;
+	load.herd = whole->herd;
+	load.herd_cpus = whole->herd_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);
 	load.ipc = whole->ipc;
 	load.ipc_cpus = whole->ipc_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);
 	load.disk_ns = scale_io(&load, whole, CLASS_DISK, whole->disk_ns);
