@@ -172,7 +172,11 @@ struct cp_futex {
 	__u8 owned;    /* the lock's holder is known: blame is booked by lock, not by wait */
 	__u8 released; /* since then it has woken a waiter of this very lock: it had it */
 	__u8 gil;
-	__u8 pad[3];
+	__u8 many;  /* proven, by a call that wakes many */
+	__u8 again; /* its last wakeup was in vain: it waits for the same again */
+	__u8 pad;
+	__u32 again_ns; /* on the CPU for that, at most HERD_GAP_NS */
+	__u32 pad1;
 };
 
 /*
@@ -253,6 +257,12 @@ struct cp_thread {
 	__u64 python_misses;
 	struct cp_stack_cache cache[CP_CACHE_COUNT];
 	struct cp_futex fx;
+	/* The last wakeup from a futex of which it is not yet known whether it was in vain, word 0
+	 * = none: what it waited for, its CPU time then, and whether that looked like a lock. */
+	struct cp_lock_key woken_from;
+	__u64 woken_run_ns;
+	__u32 woken_lock;
+	__u32 pad1;
 	__u64 forked_ns; /* when it last forked a process, 0 = not seen */
 	__u64 fork_copy; /* of a process that was forked, and has run no other program since */
 	/* an event loop, as far as is known: its entry in `loops` is in use */
@@ -297,6 +307,8 @@ struct cp_wait {
 	__u64 interrupted;
 	__u64 owner_known;
 	__u64 sleep_again;
+	__u64 again_ns;
+	__u64 broadcasts;
 	__u32 value;
 	__u32 timed;
 	__u32 hist[CP_HIST_BUCKETS];
@@ -423,6 +435,8 @@ struct cp_unwind_mapping {
  */
 #define CP_PYTHON_GILS_MAX 8
 #define CP_PYTHON_FRAME_BYTES 128
+#define CP_PYTHON_CODE_BYTES 128
+#define CP_PYTHON_TEXT_BYTES 256 /* of a name, a file, a table of lines: one less is compared */
 #define CP_PYTHON_NONE 0xffff
 enum cp_python_entry { CP_PYTHON_ENTRY_EVERY, CP_PYTHON_ENTRY_FLAG, CP_PYTHON_ENTRY_SHIM };
 struct cp_python {
@@ -452,8 +466,21 @@ struct cp_python {
 	__u16 code_adaptive;
 	__u16 gil_last_holder; /* behind it: locked, switch number */
 	__u16 gil_end;
-	__u16 parking; /* waits of the parking lot: the lock's address is before the word */
-	__u16 pad[3];
+	__u16 parking;	 /* waits of the parking lot: the lock's address is before the word */
+	__u16 code_from; /* the part of a code object that is read, whole words .. */
+	__u16 code_bytes;
+	__u16 code_firstlineno; /* .. and inside that part */
+	__u16 code_name;	/* the qualified one from 3.11 on */
+	__u16 code_filename;
+	__u16 code_linetable;
+	__u16 text_len;	  /* of a str object: behind it a hash and .. */
+	__u16 text_state; /* .. bits: this far behind the length */
+	__u16 text_kind_bit;
+	__u16 text_ascii;
+	__u16 text_compact;
+	__u16 bytes_len; /* of a bytes object: behind it a hash */
+	__u16 bytes_data;
+	__u16 pad[2];
 };
 
 struct cp_unwind_process {
@@ -467,6 +494,7 @@ struct cp_unwind_process {
 #define CP_STACK_TRUNCATED 1
 #define CP_STACK_BY_FRAME_POINTER 2 /* in part or whole: no table was there */
 #define CP_STACK_PYTHON_CUT 4	    /* the frames of Python end before the outermost */
+#define CP_STACK_WANTED 8 /* tell it again when it is met: some of them have no name yet */
 /* Frames of Python are words as in model/python_word.h, behind the native ones. */
 #define CP_STACK_NATIVE_MAX 63 /* where there are both */
 struct cp_stack {
@@ -527,12 +555,13 @@ struct cp_futex_calls {
 #define CP_PYTHON_LASTI_SHIFT 44
 #define CP_PYTHON_LASTI_MAX 0x1ffff
 #define CP_PYTHON_CODE_MASK ((1ULL << CP_PYTHON_LASTI_SHIFT) - 1)
+#define CP_PYTHON_CODE_UNKNOWN 1 /* it cannot be read */
 
 #include "abi_ring.h"
 
 #define CP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has holes")
 CP_ASSERT_SIZE(struct cp_lock_key, 16);
-CP_ASSERT_SIZE(struct cp_futex, 104 + 7 * 4 + 12);
+CP_ASSERT_SIZE(struct cp_futex, 104 + 9 * 4 + 12);
 CP_ASSERT_SIZE(struct cp_stack_cache, 40 + 2 * CP_CACHE_FRAMES);
 CP_ASSERT_SIZE(struct cp_wait_key, 32);
 CP_ASSERT_SIZE(struct cp_blame_key, 32);

@@ -56,6 +56,8 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 			resume_futex_wait(t, &r, now);
 		else if (t->polls && t->resume_cls == CP_LOOP_IDLE)
 			resume_poll(t);
+		if (t->polls)
+			base_turn(t);
 		t->block_cls = t->resume_cls;
 		t->block_syscall = t->resume_syscall;
 		change_class(t, t->block_cls, now);
@@ -70,6 +72,10 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 	t->block_stack = stack;
 	if (polls_events(t->why_sys))
 		sleep_in_poll(prev, t, &r, now);
+	if (t->polls)
+		base_turn(t);
+	if (!cls_futex(t->why_cls) && t->why_cls != CP_LOCK)
+		t->woken_from.word = 0; /* it had something to do */
 	if (t->why_cls == CP_FUTEX)
 		begin_futex_wait(t, &r, t->why_sys, now);
 	else if (t->why_cls == CP_LOCK)
@@ -88,6 +94,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	__builtin_memcpy(t->comm, prev->comm, sizeof(t->comm));
 	if (preempt || !state) {
 		t->involuntary++;
+		if (t->polls)
+			base_turn(t);
 		change_class(t, CP_RUNQ_PREEMPT, now);
 	} else if (state & TASK_DEAD) {
 		t->voluntary++;
@@ -137,7 +145,6 @@ static __always_inline void take_attach_stack(struct cp_thread *t)
 static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now)
 {
 	u64 blocked_ns = woken_ns > t->block_ns ? woken_ns - t->block_ns : 0;
-	u64 gap_ns = t->block_ns > t->run_from_ns ? t->block_ns - t->run_from_ns : 0;
 
 	t->blocked = 0;
 	take_attach_stack(t);
@@ -150,7 +157,7 @@ static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now
 			     woken_ns > from ? woken_ns - from : 0);
 	}
 	if (cls_futex(t->block_cls) || t->block_cls == CP_LOCK)
-		book_wait(t, blocked_ns, now - woken_ns, gap_ns, now);
+		book_wait(t, blocked_ns, now - woken_ns, now);
 	else
 		book_block(t, blocked_ns);
 }
@@ -265,7 +272,7 @@ static __always_inline void wake(void *ctx, struct cp_thread *t, u64 now)
 			   wake_stack);
 	}
 	if (cls_futex(cls) || (cls == CP_LOCK && t->block_cls == CP_LOCK))
-		resolve_futex(t, edge != EDGE_NONE ? waker : NULL, wake_stack, now);
+		resolve_futex(t, edge != EDGE_NONE ? waker : NULL, &r, wake_stack, now);
 	else if (cls == CP_IPC)
 		resolve_ipc(t, waker && hands_over(syscall_kind_of(r.nr)) ? waker : NULL, now);
 	else if ((cls == CP_NET || cls == CP_CLIENT_IDLE) && waker && waker != t &&

@@ -237,11 +237,38 @@ static void check_lists(const struct snapshot *snap)
 				  snap->slices[i - 1].at_ns + snap->slices[i - 1].duration_ns);
 }
 
+static void check_loops(const struct snapshot *snap)
+{
+	for (uint32_t i = 0; i < snap->loops_len; i++) {
+		const struct snap_loop *loop = &snap->loops[i];
+
+		ck_assert_uint_lt(loop->thread, snap->threads_len);
+		ck_assert_uint_gt(loop->threads, 0);
+		ck_assert_uint_ne(loop->kind[0], '\0');
+		if (!i)
+			continue;
+		ck_assert_int_ge(loop[-1].is_loop, loop->is_loop);
+		ck_assert(loop[-1].is_loop > loop->is_loop ||
+			  loop[-1].added_mean_ns >= loop->added_mean_ns);
+	}
+	for (uint32_t i = 0; i < snap->stalls_len; i++) {
+		const struct snap_stall *stall = &snap->stalls[i];
+
+		ck_assert_uint_lt(stall->thread, snap->threads_len);
+		ck_assert_uint_lt(stall->loop, snap->loops_len);
+		check_index(stall->stack, snap->stacks_len);
+		ck_assert_ptr_nonnull(stall->task);
+		ck_assert_ptr_nonnull(stall->syscall_name);
+		ck_assert(i == 0 || stall[-1].duration_ns >= stall->duration_ns);
+	}
+}
+
 void feed_check_snapshot(const struct snapshot *snap)
 {
 	check_threads(snap);
 	check_locks(snap);
 	check_lists(snap);
+	check_loops(snap);
 }
 
 struct model *feed_begin(void)

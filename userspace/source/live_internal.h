@@ -188,9 +188,14 @@ uint32_t live_python_merge(const struct live *live, const struct cp_stack *stack
  * of Python. Lists of threads are kept until live_python_threads_changed(). */
 void live_python_add(struct live *live, uint64_t thread_id, struct cp_stack *stack);
 void live_python_threads_changed(struct live *live);
+/* live_python_names.c */
+/* A stack is new, or still wanted: read what its words of Python stand for, and send it. */
+int live_python_told(struct live *live, const struct cp_ring_stack *told, struct err *err);
 /* Name the frames of Python among @ips that have no name yet. */
 int live_python_names(struct live *live, uint32_t pid, const uint64_t *ips, uint32_t len,
 		      struct err *err);
+/* Send names that have become known after the stacks they are in; the others are counted. */
+int live_python_late_names(struct live *live, struct err *err);
 
 /* live_stacks.c */
 /* Read the stacks of the threads that were blocked when they were seeded, of new ones since the
