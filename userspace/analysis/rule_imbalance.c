@@ -9,6 +9,7 @@
  */
 #include "analysis/phrase.h"
 #include "analysis/rules.h"
+#include "analysis/workers.h"
 #include "base/num.h"
 #include "base/units.h"
 #include "model/site.h"
@@ -122,6 +123,7 @@ static void tell_evidence(const struct load *load, struct finding *f)
 	sb = phrase_evidence(f);
 	strbuf_puts(sb, "serial share (Karp-Flatt) ");
 	units_percent(sb, gain_serial_share(load->busy_cpus, load->limit_cpus));
+	workers_tell(load, f);
 	if (waiting > 0) {
 		sb = phrase_evidence(f);
 		phrase_threads(sb, waiting);
