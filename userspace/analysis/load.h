@@ -9,7 +9,10 @@
 #define ANALYSIS_LOAD_H
 
 #include "analysis/gain.h"
+#include "analysis/herd.h"
 #include "analysis/ipc.h"
+#include "analysis/loops.h"
+#include "analysis/starved.h"
 #include "model/snapshot.h"
 
 #include <stdbool.h>
@@ -66,6 +69,10 @@ struct load {
 	/* Waiting for a GIL, directly or for what a thread holds or does that waits for one. */
 	double gil_ns;
 
+	struct starved starved; /* of the whole run */
+	struct herd herd;	/* of the whole run, but for .. */
+	double herd_cpus;	/* .. of busy_cpus: for wakeups in vain */
+
 	struct ipc ipc;	 /* of the whole run */
 	double ipc_cpus; /* of busy_cpus: in pipe, queue and pickle code */
 
@@ -73,6 +80,8 @@ struct load {
 	/* Of the looks at the listener with the most waiting connections: those at which some
 	 * waited; of a slice: of all listeners together. */
 	double backlog_ratio;
+
+	struct loop_load loop; /* the worst event loop */
 
 	uint32_t full_threads; /* that need a CPU of their own all the time */
 	uint32_t full_thread;  /* index of the fullest one, else of the one that ran most */

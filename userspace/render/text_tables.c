@@ -16,7 +16,10 @@
 #define LOCKS_MAX 8
 #define THREADS_MAX 8
 #define PROCESSES_MAX 5
+#define EDGES_MAX 5
 #define BLOCKS_MAX 5
+#define LOOPS_MAX 5
+#define STALLS_MAX 5
 #define ROWS_MAX 8
 /* Columns of a lower rank are left out where they are zero in every row shown. */
 #define ALWAYS_RANK 4
@@ -247,6 +250,28 @@ static void print_first(struct page *page, const struct report *rep, enum column
 		print_rows(page, rep, table, rows, shown, all, name);
 }
 
+/* A pool's worker that polls between items of work is no loop: nobody else waits for its turns. */
+void text_loops(struct page *page, const struct report *rep)
+{
+	const struct snapshot *snap = rep->snap;
+	uint32_t rows[ROWS_MAX];
+	uint32_t shown = 0, all = 0;
+
+	for (uint32_t i = 0; i < snap->loops_len; i++)
+		if (snap->loops[i].is_loop && all++ < LOOPS_MAX)
+			rows[shown++] = i;
+	if (!shown)
+		return;
+	print_rows(page, rep, TABLE_LOOPS, rows, shown, all, "LOOPS");
+	shown = all = 0;
+	for (uint32_t i = 0; i < snap->stalls_len; i++)
+		if (snap->stalls[i].loop < snap->loops_len &&
+		    snap->loops[snap->stalls[i].loop].is_loop && all++ < STALLS_MAX)
+			rows[shown++] = i;
+	if (shown)
+		print_rows(page, rep, TABLE_STALLS, rows, shown, all, "STALLS");
+}
+
 void text_threads(struct page *page, const struct report *rep)
 {
 	print_first(page, rep, TABLE_THREADS, THREADS_MAX, "THREADS");
@@ -256,6 +281,28 @@ void text_processes(struct page *page, const struct report *rep)
 {
 	if (rep->snap->processes_len > 1)
 		print_first(page, rep, TABLE_PROCESSES, PROCESSES_MAX, "PROCESSES");
+}
+
+static bool between_processes(const struct snapshot *snap, const struct snap_edge *e)
+{
+	return e->from_thread < snap->threads_len && e->to_thread < snap->threads_len &&
+	       snap->threads[e->from_thread].process != snap->threads[e->to_thread].process;
+}
+
+void text_edges(struct page *page, const struct report *rep)
+{
+	uint32_t rows[ROWS_MAX];
+	uint32_t shown = 0, all = 0;
+
+	for (uint32_t i = 0; i < rep->snap->edges_len; i++) {
+		if (!between_processes(rep->snap, &rep->snap->edges[i]))
+			continue;
+		if (shown < EDGES_MAX)
+			rows[shown++] = i;
+		all++;
+	}
+	if (shown)
+		print_rows(page, rep, TABLE_EDGES, rows, shown, all, "WAITS BETWEEN PROCESSES");
 }
 
 /* Blocking calls of one class, system call and call site, whatever the callers further out. */
