@@ -26,7 +26,7 @@ DEPS_BENCH := libbpf-tools linux-perf nodejs mariadb-server
 VM_SAMPLES := lock-sleep pool-idle backend-wait:alone
 DEPS_VM = $(shell sed -e 's/\#.*//' tests/vm/packages.txt)
 
-LAYERS := base model symbol runtime analysis report source render cli
+LAYERS := base model symbol runtime analysis report source render diff cli
 # The encoder of pprof's format is made from its description.
 PROTO := $(B)/proto/profile.pb-c
 HTML := $(B)/html/report.css.h $(B)/html/report.js.h
@@ -54,7 +54,7 @@ FUZZ_RUNTIME = $(wildcard $(shell $(CLANG) -print-runtime-dir 2>/dev/null)/libcl
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
 PKGS := libbpf libelf libdw jansson zlib liblzma libprotobuf-c
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -liberty
+PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -liberty -lm
 CFLAGS ?= -O2 -g
 CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE -DCONCPROF_VERSION='"$(VERSION)"' $(WARN) -fno-strict-aliasing \
 	-fno-omit-frame-pointer -fstack-protector-strong -Iuserspace -I. -I$(B) $(PKG_CFLAGS)

@@ -21,6 +21,7 @@ MAY_INCLUDE = {
     "source": ("base", "model", "symbol", "runtime"),
     "report": ("base", "model", "analysis"),
     "render": ("base", "model", "analysis", "report"),
+    "diff": ("base", "model", "report", "render"),
     "tui": ("base", "model", "analysis", "report"),
     "cli": ("*",),
 }
@@ -39,7 +40,7 @@ RESERVED = (
 GENERATED = ("bpf", "proto", "html")
 
 # No clock, environment, file, process or output here: the same records give the same report.
-PURE = ("model", "analysis", "report", "render")
+PURE = ("model", "analysis", "report", "render", "diff")
 PURE_HEADERS = (
     "assert.h ctype.h errno.h float.h inttypes.h limits.h math.h stdarg.h stdbool.h stddef.h stdint.h "
     "stdalign.h stdio.h stdlib.h string.h sys/types.h jansson.h zlib.h "

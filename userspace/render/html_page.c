@@ -23,33 +23,42 @@ static const char script[] =
 #include "html/report.js.h"
 	;
 
-static void add_head(struct strbuf *sb, const struct report *rep)
+void html_head(struct strbuf *sb, const char *title)
 {
-	struct strbuf title = {0};
-
-	say_target(&title, rep->snap);
 	strbuf_puts(sb,
 		    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 		    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
 		    "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n"
 		    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 		    "<meta name=\"color-scheme\" content=\"light dark\">\n"
-		    "<link rel=\"icon\" href=\"data:,\">\n<title>concprof: ");
-	html_text(sb, strbuf_str(&title));
-	strbuf_printf(sb, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<header>\n", style);
-	html_element(sb, "p class=\"target\"", strbuf_str(&title));
-	strbuf_reset(&title);
-	say_platform(&title, rep->snap);
-	html_element(sb, "p class=\"note\"", strbuf_str(&title));
-	strbuf_reset(&title);
-	say_ending(&title, rep->snap);
-	html_element(sb, "p class=\"warn\"", strbuf_str(&title));
-	strbuf_reset(&title);
-	say_supervisor(&title, rep->snap);
-	html_element(sb, "p", strbuf_str(&title));
+		    "<link rel=\"icon\" href=\"data:,\">\n<title>");
+	html_text(sb, title);
+	strbuf_printf(sb, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", style);
+}
+
+static void add_header(struct strbuf *sb, const struct report *rep)
+{
+	struct strbuf text = {0};
+
+	strbuf_puts(&text, "concprof: ");
+	say_target(&text, rep->snap);
+	html_head(sb, strbuf_str(&text));
+	strbuf_puts(sb, "<header>\n");
+	strbuf_reset(&text);
+	say_target(&text, rep->snap);
+	html_element(sb, "p class=\"target\"", strbuf_str(&text));
+	strbuf_reset(&text);
+	say_platform(&text, rep->snap);
+	html_element(sb, "p class=\"note\"", strbuf_str(&text));
+	strbuf_reset(&text);
+	say_ending(&text, rep->snap);
+	html_element(sb, "p class=\"warn\"", strbuf_str(&text));
+	strbuf_reset(&text);
+	say_supervisor(&text, rep->snap);
+	html_element(sb, "p", strbuf_str(&text));
 	strbuf_puts(sb, "</header>\n<main>\n");
-	sb->failed |= title.failed;
-	strbuf_free(&title);
+	sb->failed |= text.failed;
+	strbuf_free(&text);
 }
 
 static void add_fact(struct strbuf *sb, const char *label, const char *raw)
@@ -180,7 +189,7 @@ int render_html(const struct report *rep, const struct render_options *opt, stru
 		struct err *err)
 {
 	(void)opt;
-	add_head(sb, rep);
+	add_header(sb, rep);
 	add_verdict(sb, rep);
 	if (say_has_figures(rep->snap)) {
 		html_bars(sb, rep);

@@ -7,6 +7,8 @@
 #include "report/columns.h"
 #include "report/report.h"
 
+/* All up to and with <body>, the style within; @title is inert text. */
+void html_head(struct strbuf *sb, const char *title);
 /* Text of whatever origin, inert between tags and in quoted attributes. */
 void html_text(struct strbuf *sb, const char *raw);
 /* "<tag>", @raw inert, "</tag>"; nothing where @raw is empty. */
