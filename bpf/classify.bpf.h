@@ -147,7 +147,8 @@ static __always_inline u32 poll_class(struct task_struct *task, const struct sys
  */
 static const u8 plain_class[CP_SYS_COUNT] = {
 	[CP_SYS_FUTEX] = CP_FUTEX,	  [CP_SYS_FUTEX_WAIT] = CP_FUTEX,
-	[CP_SYS_FUTEX_WAITV] = CP_FUTEX,  [CP_SYS_LOOP] = CP_LOOP_IDLE,
+	[CP_SYS_FUTEX_WAITV] = CP_FUTEX,  [CP_SYS_EPOLL] = CP_LOOP_IDLE,
+	[CP_SYS_URING] = CP_LOOP_IDLE,	  [CP_SYS_AIO] = CP_LOOP_IDLE,
 	[CP_SYS_SLEEP] = CP_SLEEP,	  [CP_SYS_CHILD] = CP_CHILD,
 	[CP_SYS_ACCEPT] = CP_CLIENT_IDLE, [CP_SYS_CONNECT] = CP_NET,
 	[CP_SYS_DISK] = CP_DISK,	  [CP_SYS_IPC] = CP_IPC,

@@ -51,7 +51,9 @@ enum cp_syscall_kind {
 	CP_SYS_FUTEX_WAITV,
 	CP_SYS_POLL,   /* (fds, nfds, ..) */
 	CP_SYS_SELECT, /* (nfds, ..) */
-	CP_SYS_LOOP,   /* epoll, io_uring, AIO: waits for events */
+	CP_SYS_EPOLL,  /* (epfd, ..) */
+	CP_SYS_URING,  /* io_uring_enter(fd, to_submit, min_complete, flags, ..) */
+	CP_SYS_AIO,    /* io_getevents */
 	CP_SYS_SLEEP,
 	CP_SYS_CHILD,
 	CP_SYS_FORK,
@@ -104,6 +106,7 @@ enum cp_loss {
 	CP_LOST_FUTEX_CALLS,
 	CP_LOST_HOLDINGS,
 	CP_LOST_PYTHON_CUT,
+	CP_LOST_STALLS,
 	CP_LOST_COUNT
 };
 
@@ -117,6 +120,11 @@ struct cp_lock_key {
 	__u64 space; /* tgid (kernel-wide) and the flags above */
 };
 
+/* cp_futex.woken */
+#define CP_WOKEN_MANY 1 /* this wait was ended by a call that wakes many */
+#define CP_WOKEN_VAIN 2 /* the wakeup before this wait was in vain: it waits for the same again */
+#define CP_WOKEN_LOCK 4 /* woken_word looks like a lock's */
+
 /* One wait on a futex (or kernel lock), in the waiter's slot. */
 struct cp_futex {
 	struct cp_lock_key key;
@@ -127,7 +135,12 @@ struct cp_futex {
 	__u64 seen_stack;
 	__u64 seen_switch; /* the GIL's switch number then */
 	__u32 seen_tid;	   /* view, the holder's */
-	__u32 pad0;
+	/*
+	 * The last wakeup from a futex of which it is not yet known whether it was in vain: CPU
+	 * time then, in 1024 ns, cut to 32 bits; the word waited for, 0 = none.
+	 */
+	__u32 woken_run;
+	__u64 woken_word;
 	__u64 episode_start_ns;
 	__u64 blocked_ns; /* of this episode, earlier blocks included */
 	__u64 runq_ns;
@@ -149,11 +162,8 @@ struct cp_futex {
 	__u8 owned;    /* the lock's holder is known: blame is booked by lock, not by wait */
 	__u8 released; /* since then it has woken a waiter of this very lock: it had it */
 	__u8 gil;
-	__u8 many;  /* proven, by a call that wakes many */
-	__u8 again; /* its last wakeup was in vain: it waits for the same again */
-	__u8 pad;
-	__u32 again_ns; /* on the CPU for that, at most HERD_GAP_NS */
-	__u32 pad1;
+	__u8 woken;    /* CP_WOKEN_* */
+	__u16 vain_ns; /* CPU time of the last wakeup, if it was in vain (at most HERD_GAP_NS) */
 };
 
 /*
@@ -234,15 +244,14 @@ struct cp_thread {
 	__u64 python_misses;
 	struct cp_stack_cache cache[CP_CACHE_COUNT];
 	struct cp_futex fx;
-	/* The last wakeup from a futex of which it is not yet known whether it was in vain, word 0
-	 * = none: what it waited for, its CPU time then, and whether that looked like a lock. */
-	struct cp_lock_key woken_from;
-	__u64 woken_run_ns;
-	__u32 woken_lock;
-	__u32 pad1;
 	__u64 forked_ns; /* when it last forked a process, 0 = not seen */
 	__u64 fork_copy; /* of a process that was forked, and has run no other program since */
+	/* an event loop, as far as is known: its entry in `loops` is in use */
+	__u32 polls;
+	__u32 poll_sleeps; /* it sleeps in its own poll, not in one inside a turn */
 };
+
+#include "abi_loop.h"
 
 /* By slot, from user space: the stack of a thread that was blocked before attach. */
 struct cp_attach_stack {
@@ -500,53 +509,13 @@ struct cp_futex_calls {
 #define CP_PYTHON_LASTI_MAX 0x1ffff
 #define CP_PYTHON_CODE_MASK ((1ULL << CP_PYTHON_LASTI_SHIFT) - 1)
 
-/* Ring records, told apart by their first word. */
-enum cp_ring_type {
-	CP_RING_EXIT = 1,
-	CP_RING_PROCESS,
-	CP_RING_EXEC,
-	CP_RING_LONG_WAIT,
-	CP_RING_STACK
-};
-
-struct cp_ring_exit {
-	__u32 type;
-	__u32 pad;
-	struct cp_thread thread;
-};
-
-struct cp_ring_process { /* CP_RING_PROCESS, CP_RING_EXEC */
-	__u32 type;
-	__u32 view_pid;
-	__u32 view_ppid;
-	__u32 pid;
-	__u64 at_ns;
-	char comm[CP_COMM_LEN];
-};
-
-struct cp_ring_long_wait {
-	__u32 type;
-	__u32 tid;
-	__u32 holder_tid;
-	__u32 waker_tid;
-	struct cp_lock_key lock;
-	__u64 stack;
-	__u64 release_stack;
-	__u64 start_ns;
-	__u64 woken_ns;
-	__u64 end_ns;
-};
-
-/* A new stack with frames of Python: their code objects are to be read while they live. */
-struct cp_ring_stack {
-	__u32 type;
-	__u32 pad;
-	__u64 stack;
-};
+#include "abi_ring.h"
 
 #define CP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has holes")
 CP_ASSERT_SIZE(struct cp_lock_key, 16);
-CP_ASSERT_SIZE(struct cp_futex, 104 + 9 * 4 + 12);
+CP_ASSERT_SIZE(struct cp_futex, 112 + 7 * 4 + 12);
+/* It is copied by loads and stores, of which the compiler makes 128 at most. */
+_Static_assert(sizeof(struct cp_thread) <= 1024, "struct cp_thread cannot be copied");
 CP_ASSERT_SIZE(struct cp_stack_cache, 40 + 2 * CP_CACHE_FRAMES);
 CP_ASSERT_SIZE(struct cp_wait_key, 32);
 CP_ASSERT_SIZE(struct cp_blame_key, 32);
@@ -554,5 +523,8 @@ CP_ASSERT_SIZE(struct cp_block_key, 16);
 CP_ASSERT_SIZE(struct cp_holding_key, 32);
 CP_ASSERT_SIZE(struct cp_stack, 16 + 8 * CP_STACK_MAX);
 CP_ASSERT_SIZE(struct cp_ring_long_wait, 72);
+CP_ASSERT_SIZE(struct cp_loop,
+	       12 * 8 + 3 * 8 * CP_PART_COUNT + 4 * CP_HIST_BUCKETS + 2 * 8 + 8 * 4);
+CP_ASSERT_SIZE(struct cp_ring_stall, 24 + 8 * CP_PART_COUNT + 24);
 
 #endif

@@ -9,6 +9,7 @@
  * booked; the switch in then finds a blocked thread that nobody woke, and all its time off the CPU
  * was run queue.
  */
+#include "loop.bpf.h"
 #include "wait.bpf.h"
 
 static const struct cp_block zero_block;
@@ -31,6 +32,8 @@ static __always_inline void retire(struct cp_thread *t)
 
 	if (entry && *entry == t->slot)
 		*entry = 0;
+	if (t->polls)
+		send_loop(t);
 	free_slot(t);
 }
 
@@ -49,6 +52,8 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 		/* After a stop or a signal the earlier call goes on, for the earlier reason. */
 		if (cls_futex(t->resume_cls))
 			resume_futex_wait(t, &r, now);
+		else if (t->polls && t->resume_cls == CP_LOOP_IDLE)
+			resume_poll(t);
 		t->block_cls = t->resume_cls;
 		t->block_syscall = t->resume_syscall;
 		change_class(t, t->block_cls, now);
@@ -62,7 +67,9 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 	t->block_kind = t->why_kind;
 	t->block_stack = stack;
 	if (!cls_futex(t->why_cls) && t->why_cls != CP_LOCK)
-		t->woken_from.word = 0; /* it had something to do */
+		t->fx.woken_word = 0; /* it had something to do */
+	if (polls_events(t->why_sys))
+		sleep_in_poll(prev, t, &r, now);
 	if (t->why_cls == CP_FUTEX)
 		begin_futex_wait(t, &r, t->why_sys, now);
 	else if (t->why_cls == CP_LOCK)
@@ -132,6 +139,8 @@ static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now
 
 	t->blocked = 0;
 	take_attach_stack(t);
+	if (t->polls)
+		wake_loop(t, blocked_ns, now);
 	if (t->held.word) {
 		u64 from = t->held_since_ns > t->block_ns ? t->held_since_ns : t->block_ns;
 

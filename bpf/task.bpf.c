@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The threads of the target: seeded at attach, followed through fork and exec.  Their end is a
  * switch (sched.bpf.c). */
+#include "loop.bpf.h"
 #include "wait.bpf.h"
 
 #define ANCESTORS_MAX 24
@@ -96,6 +97,8 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->block_kind = CP_EDGE_PEER;
 	t->blocked = 0;
 	t->unwind_tgid = 0;
+	t->polls = 0;
+	t->poll_sleeps = 0;
 	t->resume_cls = CP_OTHER;
 	t->resume_syscall = -1;
 	t->file = 0;
@@ -174,6 +177,8 @@ static __always_inline u32 seed_block(struct task_struct *task, struct cp_thread
 	t->resume_syscall = r.nr;
 	seed_wait(t, &r, now);
 	classify_block(task, &r, task->__state, t);
+	if (polls_events(t->why_sys))
+		sleep_in_poll(task, t, &r, now);
 	t->block_syscall = r.nr;
 	t->block_cls = t->why_cls;
 	t->block_kind = t->why_kind;
@@ -309,6 +314,8 @@ static __always_inline void end_thread(struct cp_thread *t, u64 now)
 	write_begin(t);
 	change_class(t, CP_DEAD, now);
 	write_end(t);
+	if (t->polls)
+		send_loop(t);
 	free_slot(t);
 }
 
@@ -383,6 +390,10 @@ int on_exec(u64 *ctx)
 	write_begin(t);
 	t->unwind_tgid = 0;
 	t->fork_copy = 0;
+	if (t->polls) {
+		send_loop(t);
+		t->polls = 0;
+	}
 	forget_program(t);
 	__builtin_memcpy(t->comm, task->comm, sizeof(t->comm));
 	write_end(t);

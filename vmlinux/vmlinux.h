@@ -85,6 +85,24 @@ struct file {
 	struct inode *f_inode;
 };
 
+struct rb_node {
+	struct rb_node *rb_right;
+	struct rb_node *rb_left;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
+struct rb_root_cached {
+	struct rb_root rb_root;
+};
+
+/* fs/eventpoll.c */
+struct eventpoll {
+	struct rb_root_cached rbr;
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;

@@ -366,6 +366,65 @@ void report_fixture_server(struct report_fixture *fix)
 	fix->rep = report_make(&fix->snap, &fix->verdict);
 }
 
+void report_fixture_loops(struct report_fixture *fix, const char *kind, const char *task)
+{
+	fix->loops[0] = (struct snap_loop){
+		.thread = 3,
+		.threads = 1,
+		.kind = kind,
+		.is_loop = true,
+		.fds_max = 12,
+		.observed_ns = 10 * NS_PER_S,
+		.turns = 2000,
+		.busy_ns = 4 * NS_PER_S,
+		.idle_ns = 6 * NS_PER_S,
+		.part_ns = {[PART_RUN] = 3 * NS_PER_S, [PART_BLOCKING] = NS_PER_S},
+		.hist = hist_of(2000, 20, 200 * NS_PER_MS),
+		.added_mean_ns = 12500 * NS_PER_US,
+		.late_ns = 150 * NS_PER_MS,
+		.stalls = 3,
+		.stall_part_ns = {[PART_RUN] = 300 * NS_PER_MS, [PART_BLOCKING] = 100 * NS_PER_MS}};
+	fix->loops[1] = (struct snap_loop){.thread = 0,
+					   .threads = 3,
+					   .kind = "poll",
+					   .observed_ns = 30 * NS_PER_S,
+					   .turns = 50,
+					   .busy_ns = 20 * NS_PER_S,
+					   .stalls = 1};
+	fix->stalls[0] = (struct snap_stall){
+		.loop = 0,
+		.thread = 3,
+		.at_ns = 2 * NS_PER_S,
+		.duration_ns = 200 * NS_PER_MS,
+		.part_ns = {[PART_RUN] = 150 * NS_PER_MS, [PART_RUNQ] = 50 * NS_PER_MS},
+		.cause = PART_RUN,
+		.stack = 3,
+		.syscall_name = "",
+		.task = task};
+	fix->stalls[1] = (struct snap_stall){.loop = 1,
+					     .thread = 0,
+					     .duration_ns = 150 * NS_PER_MS,
+					     .part_ns = {[PART_SLEEP] = 150 * NS_PER_MS},
+					     .cause = PART_SLEEP,
+					     .stack = SNAP_NONE,
+					     .syscall_name = "",
+					     .task = ""};
+	fix->stalls[2] = (struct snap_stall){.loop = 0,
+					     .thread = 3,
+					     .at_ns = 9900 * NS_PER_MS,
+					     .duration_ns = 100 * NS_PER_MS,
+					     .part_ns = {[PART_BLOCKING] = 100 * NS_PER_MS},
+					     .cause = PART_BLOCKING,
+					     .stack = 1,
+					     .syscall_name = "fsync",
+					     .task = "",
+					     .open = true};
+	fix->snap.loops = fix->loops;
+	fix->snap.loops_len = 2;
+	fix->snap.stalls = fix->stalls;
+	fix->snap.stalls_len = 3;
+}
+
 void report_fixture_hostile(struct report_fixture *fix)
 {
 	static const struct snap_frame frame = {

@@ -20,6 +20,8 @@ struct report_fixture {
 	struct snap_sample samples[2];
 	struct snap_edge edges[1];
 	struct snap_slice slices[2];
+	struct snap_loop loops[2];
+	struct snap_stall stalls[3];
 	double lock_gain[3];
 	const char *slice_bottleneck[2];
 };
@@ -30,6 +32,11 @@ struct report_fixture {
  * and unknown (0.9 s); locks[1]: rwlock, 0.3 s; locks[2]: the condvar of an idle pool.
  */
 void report_fixture_server(struct report_fixture *fix);
+/*
+ * Adds to either server: loops[0], asyncio in thread "signal", 2,000 turns, 3 stalls of which two
+ * are kept; loops[1], a worker that polls between items, with one stall.
+ */
+void report_fixture_loops(struct report_fixture *fix, const char *kind, const char *task);
 /* The same with hostile bytes in every name that a target supplies. */
 void report_fixture_hostile(struct report_fixture *fix);
 /* An idle program: no locks, no samples, one thread. */

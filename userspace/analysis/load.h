@@ -11,6 +11,8 @@
 #include "analysis/gain.h"
 #include "analysis/herd.h"
 #include "analysis/ipc.h"
+#include "analysis/loops.h"
+#include "analysis/pipeline.h"
 #include "analysis/starved.h"
 #include "model/snapshot.h"
 
@@ -80,9 +82,13 @@ struct load {
 	 * waited; of a slice: of all listeners together. */
 	double backlog_ratio;
 
+	struct loop_load loop; /* the worst event loop */
+
 	uint32_t full_threads; /* that need a CPU of their own all the time */
 	uint32_t full_thread;  /* index of the fullest one, else of the one that ran most */
 	double full_ratio;     /* of its time that that one ran */
+
+	struct pipeline pipeline; /* of the whole run: who waits for the full ones */
 
 	uint64_t switches;
 };

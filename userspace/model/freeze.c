@@ -148,7 +148,7 @@ static void run_steps(struct freeze *f)
 		freeze_run,	 freeze_stacks,	   freeze_groups,      freeze_times,
 		freeze_holders,	 freeze_threads,   freeze_supervisors, freeze_waiters,
 		freeze_holdings, freeze_lock_list, freeze_lists,       freeze_slices,
-		freeze_losses,
+		freeze_loops,	 freeze_losses,
 	};
 
 	f->texts = freeze_temporary(f, f->m->strings.offsets.len, sizeof(*f->texts));

@@ -38,6 +38,7 @@ static const struct table_row tables[] = {
 	{offsetof(struct model, notes), 8, sizeof(struct model_note), LIMIT_NOTES, "notes"},
 	{offsetof(struct model, listeners), 8, sizeof(struct model_listener), LIMIT_LISTENERS,
 	 "listeners"},
+	{offsetof(struct model, loops), 16, sizeof(struct model_loop), LIMIT_THREADS, "loops"},
 	{offsetof(struct model, holdings), 24, sizeof(struct model_holding), LIMIT_WAITS,
 	 "holdings"},
 };
@@ -75,6 +76,7 @@ void model_free(struct model *model)
 	vec_free(&model->stack_frames);
 	vec_free(&model->inlined);
 	vec_free(&model->long_waits);
+	vec_free(&model->stalls);
 	vec_free(&model->open);
 	vec_free(&model->open_next);
 	vec_free(&model->slice_locks);
@@ -136,6 +138,8 @@ static const struct apply_row apply_table[RECORD_TYPE_COUNT] = {
 	[RECORD_NOTE] = {model_apply_note, true},
 	[RECORD_HOLDING] = {model_apply_holding, false},
 	[RECORD_BACKLOG] = {model_apply_backlog, false},
+	[RECORD_LOOP] = {model_apply_loop, false},
+	[RECORD_STALL] = {model_apply_stall, false},
 	[RECORD_LOCK_NAME] = {model_apply_lock_name, true},
 	[RECORD_LONG_WAIT] = {model_apply_long_wait, false},
 	[RECORD_FUTEX_CALLS] = {model_apply_futex_calls, false},

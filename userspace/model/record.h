@@ -382,7 +382,10 @@ struct record_loop {
 	uint64_t part_ns[PART_COUNT];	    /* of all turns */
 	uint64_t stall_part_ns[PART_COUNT]; /* of the stalls */
 	uint64_t hist[HIST_BUCKETS];	    /* turns by duration */
-	bool open;			    /* the last turn has not ended */
+	/* the turn that has not ended, where it is over the threshold already: in none of the sums
+	 */
+	uint64_t open_ns;
+	uint64_t open_part_ns[PART_COUNT];
 };
 
 #define RECORD_STALL_STACKS 32

@@ -334,7 +334,8 @@ static const struct record_field loop_fields[] = {
 	U64_ARRAY(loop, part_ns),
 	U64_ARRAY(loop, stall_part_ns),
 	U64_ARRAY(loop, hist),
-	BOOL(loop, open),
+	U64(loop, open_ns),
+	U64_ARRAY(loop, open_part_ns),
 };
 
 static const struct record_field stall_fields[] = {

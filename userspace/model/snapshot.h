@@ -264,6 +264,8 @@ struct snap_slice {
 	uint64_t top_lock_blocked_ns; /* of the lock with the most in the whole run (lock 0) */
 	uint64_t top_thread_run_ns;   /* of the thread that ran the most in the whole run */
 	uint64_t waiting;	      /* connections, at its end */
+	uint64_t loop_square_us;      /* of all loops' turns, squared */
+	uint64_t loop_stalls;
 };
 
 struct snapshot {

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static json_t *stack_ref(struct json_report *j, uint32_t stack)
+json_t *jr_stack(struct json_report *j, uint32_t stack)
 {
 	if (stack >= j->snap->stacks_len)
 		return json_integer(0);
@@ -67,7 +67,7 @@ static json_t *waiters(struct json_report *j, const struct snap_lock *lock)
 		const struct snap_waiter *w = &lock->waiters[i];
 		json_t *obj =
 			json_pack("{s:o, s:o, s:o, s:o, s:b}", "tid", jr_tid(j->snap, w->thread),
-				  "stack", stack_ref(j, w->stack), "waits", jr_num(w->waits),
+				  "stack", jr_stack(j, w->stack), "waits", jr_num(w->waits),
 				  "wait_ns", jr_num(w->wait_ns), "open", w->open);
 
 		array = jr_push(array, obj);
@@ -103,7 +103,7 @@ static json_t *holders(struct json_report *j, const struct snap_lock *lock)
 		json_t *obj =
 			json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "tid",
 				  jr_tid(snap, h->thread), "thread", jr_text(name), "stack",
-				  stack_ref(j, h->stack), "waits", jr_num(h->waits), "blame_ns",
+				  jr_stack(j, h->stack), "waits", jr_num(h->waits), "blame_ns",
 				  jr_num(h->blame_ns), "while", jr_text(while_name(h->main_class)),
 				  "evidence", jr_text(evidence_name(h->evidence)));
 
@@ -123,7 +123,7 @@ static json_t *holdings(struct json_report *j, const struct snap_lock *lock)
 		array = jr_push(array,
 				json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "tid",
 					  jr_tid(j->snap, h->thread), "how", how[h->kind], "stack",
-					  stack_ref(j, h->stack), "count", jr_num(h->count), "ns",
+					  jr_stack(j, h->stack), "count", jr_num(h->count), "ns",
 					  jr_num(h->ns), "kept", jr_num(h->kept)));
 	}
 	return array;
@@ -210,7 +210,7 @@ static json_t *blocks(struct json_report *j)
 		json_t *obj =
 			json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "class",
 				  jr_text(time_class_name(all[i].cls)), "syscall",
-				  jr_text(all[i].syscall_name), "stack", stack_ref(j, all[i].stack),
+				  jr_text(all[i].syscall_name), "stack", jr_stack(j, all[i].stack),
 				  "threads", jr_num(all[i].threads), "count", jr_num(all[i].count),
 				  "ns", jr_num(all[i].ns), "max_ns", jr_num(all[i].max_ns));
 
@@ -225,7 +225,7 @@ static json_t *sample(struct json_report *j, uint32_t i)
 	const struct snap_sample *s = &j->snap->samples[i];
 
 	return json_pack("{s:o, s:o, s:o, s:s}", "tid", jr_tid(j->snap, s->thread), "stack",
-			 stack_ref(j, s->stack), "count", jr_num(s->count), "kind",
+			 jr_stack(j, s->stack), "count", jr_num(s->count), "kind",
 			 sample_kind_name(s->kind));
 }
 
@@ -286,7 +286,7 @@ json_t *jr_lists(struct json_report *j)
 	obj = jr_with(obj, "processes", jr_array(j, snap->processes_len, process));
 	obj = jr_with(obj, "threads", jr_array(j, snap->threads_len, thread));
 	obj = jr_with(obj, "locks", jr_array(j, j->locks_len, lock));
-	obj = jr_with(obj, "loops", json_array());
+	obj = jr_with(obj, "loops", jr_array(j, snap->loops_len, jr_loop));
 	obj = jr_with(obj, "edges", jr_array(j, snap->edges_len, edge));
 	obj = jr_with(obj, "blocks", blocks(j));
 	obj = jr_with(obj, "samples", jr_array(j, snap->samples_len, sample));

@@ -46,6 +46,11 @@ json_t *jr_joined(json_t *a, json_t *b);
 json_t *jr_array(struct json_report *j, uint32_t len,
 		 json_t *(*make)(struct json_report *, uint32_t));
 
+/* The report's id of the stack at snapshot index @stack, which lists it; 0 = none. */
+json_t *jr_stack(struct json_report *j, uint32_t stack);
+
+/* The loop at snapshot index @i, with its stalls. */
+json_t *jr_loop(struct json_report *j, uint32_t i);
 /* The keys from `processes` to `slices`. */
 json_t *jr_lists(struct json_report *j);
 

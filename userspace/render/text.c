@@ -366,6 +366,7 @@ int render_text(const struct report *rep, const struct render_options *opt, stru
 	text_time(&page, rep);
 	if (has_figures(rep->snap)) {
 		text_locks(&page, rep);
+		text_loops(&page, rep);
 		text_threads(&page, rep);
 		text_processes(&page, rep);
 		text_off_cpu(&page, rep);

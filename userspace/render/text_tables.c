@@ -17,6 +17,8 @@
 #define THREADS_MAX 8
 #define PROCESSES_MAX 5
 #define BLOCKS_MAX 5
+#define LOOPS_MAX 5
+#define STALLS_MAX 5
 #define ROWS_MAX 8
 /* Columns of a lower rank are left out where they are zero in every row shown. */
 #define ALWAYS_RANK 4
@@ -245,6 +247,28 @@ static void print_first(struct page *page, const struct report *rep, enum column
 		rows[i] = i;
 	if (shown)
 		print_rows(page, rep, table, rows, shown, all, name);
+}
+
+/* A pool's worker that polls between items of work is no loop: nobody else waits for its turns. */
+void text_loops(struct page *page, const struct report *rep)
+{
+	const struct snapshot *snap = rep->snap;
+	uint32_t rows[ROWS_MAX];
+	uint32_t shown = 0, all = 0;
+
+	for (uint32_t i = 0; i < snap->loops_len; i++)
+		if (snap->loops[i].is_loop && all++ < LOOPS_MAX)
+			rows[shown++] = i;
+	if (!shown)
+		return;
+	print_rows(page, rep, TABLE_LOOPS, rows, shown, all, "LOOPS");
+	shown = all = 0;
+	for (uint32_t i = 0; i < snap->stalls_len; i++)
+		if (snap->stalls[i].loop < snap->loops_len &&
+		    snap->loops[snap->stalls[i].loop].is_loop && all++ < STALLS_MAX)
+			rows[shown++] = i;
+	if (shown)
+		print_rows(page, rep, TABLE_STALLS, rows, shown, all, "STALLS");
 }
 
 void text_threads(struct page *page, const struct report *rep)

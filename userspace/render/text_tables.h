@@ -8,6 +8,8 @@
 
 void text_time(struct page *page, const struct report *rep);
 void text_locks(struct page *page, const struct report *rep);
+/* Event loops, and the longest stalls; nothing where no thread is a loop. */
+void text_loops(struct page *page, const struct report *rep);
 void text_threads(struct page *page, const struct report *rep);
 void text_processes(struct page *page, const struct report *rep);
 void text_off_cpu(struct page *page, const struct report *rep);

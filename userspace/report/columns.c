@@ -281,6 +281,131 @@ static double edge_wait(const struct report *rep, uint32_t row)
 	return (double)edge_at(rep, row)->wait_ns;
 }
 
+/* Loops */
+
+static const struct snap_loop *loop_at(const struct report *rep, uint32_t row)
+{
+	return &rep->snap->loops[row];
+}
+
+/* "gateway", "worker-3 +7": of several threads with one descriptor the one with the most turns. */
+static void loop_name(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	const struct snap_loop *loop = loop_at(rep, row);
+
+	report_thread(sb, rep->snap, loop->thread);
+	if (loop->threads > 1)
+		strbuf_printf(sb, " +%" PRIu32, loop->threads - 1);
+}
+
+static void loop_kind(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	strbuf_puts(sb, loop_at(rep, row)->kind);
+}
+
+static double loop_busy(const struct report *rep, uint32_t row)
+{
+	const struct snap_loop *loop = loop_at(rep, row);
+
+	return num_ratio((double)loop->busy_ns, (double)loop->observed_ns);
+}
+
+static double loop_turns(const struct report *rep, uint32_t row)
+{
+	return per_second(rep, loop_at(rep, row)->turns);
+}
+
+static double loop_p50(const struct report *rep, uint32_t row)
+{
+	return (double)snap_hist_quantile(&loop_at(rep, row)->hist, 0.5);
+}
+
+static double loop_p99(const struct report *rep, uint32_t row)
+{
+	return (double)snap_hist_quantile(&loop_at(rep, row)->hist, 0.99);
+}
+
+static double loop_max(const struct report *rep, uint32_t row)
+{
+	return (double)loop_at(rep, row)->hist.max_ns;
+}
+
+static double loop_added(const struct report *rep, uint32_t row)
+{
+	return (double)loop_at(rep, row)->added_mean_ns;
+}
+
+static double loop_stalls(const struct report *rep, uint32_t row)
+{
+	return (double)loop_at(rep, row)->stalls;
+}
+
+/* "run 71%", of the stalls; "-" without any. */
+static void loop_stalled_by(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	const uint64_t *part_ns = loop_at(rep, row)->stall_part_ns;
+	enum loop_part main = PART_RUN;
+	uint64_t all = 0;
+
+	for (unsigned part = 0; part < PART_COUNT; part++) {
+		all = num_sat_add(all, part_ns[part]);
+		if (part_ns[part] > part_ns[main])
+			main = (enum loop_part)part;
+	}
+	if (!all) {
+		strbuf_putc(sb, '-');
+		return;
+	}
+	strbuf_printf(sb, "%s ", loop_part_name(main));
+	units_percent(sb, num_ratio((double)part_ns[main], (double)all));
+}
+
+/* Stalls */
+
+static const struct snap_stall *stall_at(const struct report *rep, uint32_t row)
+{
+	return &rep->snap->stalls[row];
+}
+
+static void stall_name(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	report_thread(sb, rep->snap, stall_at(rep, row)->thread);
+}
+
+static double stall_when(const struct report *rep, uint32_t row)
+{
+	return (double)stall_at(rep, row)->at_ns;
+}
+
+static double stall_duration(const struct report *rep, uint32_t row)
+{
+	return (double)stall_at(rep, row)->duration_ns;
+}
+
+static void stall_cause(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	strbuf_puts(sb, loop_part_name(stall_at(rep, row)->cause));
+}
+
+static double stall_share(const struct report *rep, uint32_t row)
+{
+	const struct snap_stall *stall = stall_at(rep, row);
+
+	return num_ratio((double)stall->part_ns[stall->cause], (double)stall->duration_ns);
+}
+
+/* "handle_upload: fsync in save < commit": what of it is known. */
+static void stall_site(struct strbuf *sb, const struct report *rep, uint32_t row)
+{
+	const struct snap_stall *stall = stall_at(rep, row);
+
+	if (*stall->task)
+		strbuf_printf(sb, "%s: ", stall->task);
+	if (*stall->syscall_name)
+		strbuf_printf(sb, "%s in ", stall->syscall_name);
+	report_call_site(sb, rep->snap, stall->stack);
+}
+
 /* clang-format off */
 /* The rows of one table stand together, in the order of display. */
 static const struct column columns[] = {
@@ -332,6 +457,24 @@ static const struct column columns[] = {
 	{TABLE_EDGES,	 "kind",	    "kind",		 UNIT_TEXT,	 6,  4, NULL, edge_kind},
 	{TABLE_EDGES,	 "waits_per_s",	    "waits/s",		 UNIT_RATE,	 9,  5, edge_rate, NULL},
 	{TABLE_EDGES,	 "wait_ns",	    "total",		 UNIT_DURATION,	 8,  3, edge_wait, NULL},
+
+	{TABLE_LOOPS,	 "name",	    "name",		 UNIT_TEXT,	 0,  1, NULL, loop_name},
+	{TABLE_LOOPS,	 "kind",	    "kind",		 UNIT_TEXT,	12,  7, NULL, loop_kind},
+	{TABLE_LOOPS,	 "utilization",	    "busy",		 UNIT_SHARE,	 5,  2, loop_busy, NULL},
+	{TABLE_LOOPS,	 "turns_per_s",	    "turns/s",		 UNIT_RATE,	 9,  6, loop_turns, NULL},
+	{TABLE_LOOPS,	 "p50_ns",	    "p50",		 UNIT_DURATION,	 7,  9, loop_p50, NULL},
+	{TABLE_LOOPS,	 "p99_ns",	    "p99",		 UNIT_DURATION,	 7,  3, loop_p99, NULL},
+	{TABLE_LOOPS,	 "max_ns",	    "max",		 UNIT_DURATION,	 7,  8, loop_max, NULL},
+	{TABLE_LOOPS,	 "added_mean_ns",   "mean added",	 UNIT_DURATION,	10,  4, loop_added, NULL},
+	{TABLE_LOOPS,	 "stalls",	    "stalls",		 UNIT_COUNT,	 7,  5, loop_stalls, NULL},
+	{TABLE_LOOPS,	 "stalled_by",	    "mostly",		 UNIT_TEXT,	14, 10, NULL, loop_stalled_by},
+
+	{TABLE_STALLS,	 "name",	    "name",		 UNIT_TEXT,	 0,  1, NULL, stall_name},
+	{TABLE_STALLS,	 "at_ns",	    "at",		 UNIT_DURATION,	 8,  5, stall_when, NULL},
+	{TABLE_STALLS,	 "duration_ns",	    "lasted",		 UNIT_DURATION,	 8,  2, stall_duration, NULL},
+	{TABLE_STALLS,	 "cause",	    "mostly",		 UNIT_TEXT,	 8,  3, NULL, stall_cause},
+	{TABLE_STALLS,	 "cause_share",	    "of it",		 UNIT_SHARE,	 5,  6, stall_share, NULL},
+	{TABLE_STALLS,	 "site",	    "in",		 UNIT_TEXT,	 0,  4, NULL, stall_site},
 };
 /* clang-format on */
 
@@ -362,6 +505,10 @@ uint32_t columns_rows(const struct report *rep, enum column_table table)
 		return rep->snap->processes_len;
 	case TABLE_EDGES:
 		return rep->snap->edges_len;
+	case TABLE_LOOPS:
+		return rep->snap->loops_len;
+	case TABLE_STALLS:
+		return rep->snap->stalls_len;
 	case TABLE_COUNT:
 		break;
 	}

@@ -88,7 +88,16 @@ static int on_record(void *ctx, void *data, size_t size)
 	else if (type == CP_RING_STACK && size >= sizeof(struct cp_ring_stack))
 		rc = live_send_stack(live, ((const struct cp_ring_stack *)data)->stack,
 				     &live->ring_err);
-	else if (size >= sizeof(struct cp_ring_process))
+	else if (type == CP_RING_POLLER)
+		live_polls_wanted(live);
+	else if (type == CP_RING_TURN_SAMPLE && size >= sizeof(struct cp_ring_turn_sample))
+		rc = live_loop_sampled(live, data, &live->ring_err);
+	else if (type == CP_RING_STALL && size >= sizeof(struct cp_ring_stall))
+		rc = live_loop_stalled(live, data, &live->ring_err);
+	else if (type == CP_RING_LOOP && size >= sizeof(struct cp_ring_loop))
+		rc = live_loop_ended(live, data, &live->ring_err);
+	else if ((type == CP_RING_PROCESS || type == CP_RING_EXEC) &&
+		 size >= sizeof(struct cp_ring_process))
 		rc = on_process(live, data, &live->ring_err);
 	live->ring_error = rc;
 	return 0;
