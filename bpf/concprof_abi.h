@@ -70,6 +70,8 @@ enum cp_syscall_kind {
 	CP_SYS_FLOCK, /* file locks */
 	CP_SYS_EXIT,
 	CP_SYS_RESTART, /* restart_syscall: the earlier reason holds */
+	CP_SYS_SIGNAL,	/* waits for a signal */
+	CP_SYS_KILL,	/* sends one */
 	CP_SYS_COUNT
 };
 
@@ -83,7 +85,24 @@ enum cp_futex_op {
 };
 
 enum cp_evidence { CP_BY_PI_WORD, CP_BY_OWNER_WORD, CP_BY_WAKER, CP_BY_NONE };
-enum cp_edge_kind { CP_EDGE_LOCK, CP_EDGE_PEER, CP_EDGE_PIPE, CP_EDGE_SOCKET };
+/* By what one thread waits for another: enum edge_kind of the model. */
+enum cp_edge_kind {
+	CP_EDGE_LOCK, /* within a process */
+	CP_EDGE_PEER,
+	CP_EDGE_PIPE,
+	CP_EDGE_SOCKET, /* of another family than the following */
+	CP_EDGE_FIFO,
+	CP_EDGE_SOCKETPAIR,
+	CP_EDGE_UNIX,
+	CP_EDGE_TCP,
+	CP_EDGE_EVENTFD,
+	CP_EDGE_FUTEX, /* of another process, in shared memory */
+	CP_EDGE_FILE_LOCK,
+	CP_EDGE_QUEUE, /* System V and POSIX queues and semaphores */
+	CP_EDGE_SIGNAL,
+	CP_EDGE_CHILD, /* its exit, or after a vfork its exec */
+	CP_EDGE_KIND_COUNT
+};
 
 enum cp_loss {
 	CP_LOST_SLOTS,
@@ -107,6 +126,7 @@ enum cp_loss {
 	CP_LOST_HOLDINGS,
 	CP_LOST_PYTHON_CUT,
 	CP_LOST_STALLS,
+	CP_LOST_EDGES_MERGED,
 	CP_LOST_COUNT
 };
 
@@ -249,6 +269,16 @@ struct cp_thread {
 	/* an event loop, as far as is known: its entry in `loops` is in use */
 	__u32 polls;
 	__u32 poll_sleeps; /* it sleeps in its own poll, not in one inside a turn */
+	/* The kernel's own counts as they were when it was first seen, and since then. */
+	__u64 migrations0;
+	__u64 migrations;
+	__u64 faults0;
+	__u64 faults;
+	__u64 copy_faults; /* of these, up to the exec of a process that was forked */
+	__u64 major_faults0;
+	__u64 major_faults;
+	__u32 cpus_allowed;
+	__u32 pad_end;
 };
 
 #include "abi_loop.h"
@@ -351,8 +381,10 @@ struct cp_sample_key {
 };
 
 struct cp_edge_key {
+	__u64 wait_stack; /* between processes alone; 0 = none */
+	__u64 wake_stack;
 	__u32 from_tid; /* view */
-	__u32 to_tid;
+	__u32 to_tid;	/* 0 = one of many of which no more is kept */
 	__u32 kind;
 	__u32 pad;
 };
@@ -404,6 +436,8 @@ struct cp_unwind_mapping {
  */
 #define CP_PYTHON_GILS_MAX 8
 #define CP_PYTHON_FRAME_BYTES 128
+#define CP_PYTHON_CODE_BYTES 128
+#define CP_PYTHON_TEXT_BYTES 256 /* of a name, a file, a table of lines: one less is compared */
 #define CP_PYTHON_NONE 0xffff
 enum cp_python_entry { CP_PYTHON_ENTRY_EVERY, CP_PYTHON_ENTRY_FLAG, CP_PYTHON_ENTRY_SHIM };
 struct cp_python {
@@ -433,8 +467,21 @@ struct cp_python {
 	__u16 code_adaptive;
 	__u16 gil_last_holder; /* behind it: locked, switch number */
 	__u16 gil_end;
-	__u16 parking; /* waits of the parking lot: the lock's address is before the word */
-	__u16 pad[3];
+	__u16 parking;	 /* waits of the parking lot: the lock's address is before the word */
+	__u16 code_from; /* the part of a code object that is read, whole words .. */
+	__u16 code_bytes;
+	__u16 code_firstlineno; /* .. and inside that part */
+	__u16 code_name;	/* the qualified one from 3.11 on */
+	__u16 code_filename;
+	__u16 code_linetable;
+	__u16 text_len;	  /* of a str object: behind it a hash and .. */
+	__u16 text_state; /* .. bits: this far behind the length */
+	__u16 text_kind_bit;
+	__u16 text_ascii;
+	__u16 text_compact;
+	__u16 bytes_len; /* of a bytes object: behind it a hash */
+	__u16 bytes_data;
+	__u16 pad[2];
 };
 
 struct cp_unwind_process {
@@ -448,6 +495,7 @@ struct cp_unwind_process {
 #define CP_STACK_TRUNCATED 1
 #define CP_STACK_BY_FRAME_POINTER 2 /* in part or whole: no table was there */
 #define CP_STACK_PYTHON_CUT 4	    /* the frames of Python end before the outermost */
+#define CP_STACK_WANTED 8 /* tell it again when it is met: some of them have no name yet */
 /* Frames of Python are words as in model/python_word.h, behind the native ones. */
 #define CP_STACK_NATIVE_MAX 63 /* where there are both */
 struct cp_stack {
@@ -508,18 +556,18 @@ struct cp_futex_calls {
 #define CP_PYTHON_LASTI_SHIFT 44
 #define CP_PYTHON_LASTI_MAX 0x1ffff
 #define CP_PYTHON_CODE_MASK ((1ULL << CP_PYTHON_LASTI_SHIFT) - 1)
+#define CP_PYTHON_CODE_UNKNOWN 1 /* it cannot be read */
 
 #include "abi_ring.h"
 
 #define CP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has holes")
 CP_ASSERT_SIZE(struct cp_lock_key, 16);
 CP_ASSERT_SIZE(struct cp_futex, 112 + 7 * 4 + 12);
-/* It is copied by loads and stores, of which the compiler makes 128 at most. */
-_Static_assert(sizeof(struct cp_thread) <= 1024, "struct cp_thread cannot be copied");
 CP_ASSERT_SIZE(struct cp_stack_cache, 40 + 2 * CP_CACHE_FRAMES);
 CP_ASSERT_SIZE(struct cp_wait_key, 32);
 CP_ASSERT_SIZE(struct cp_blame_key, 32);
 CP_ASSERT_SIZE(struct cp_block_key, 16);
+CP_ASSERT_SIZE(struct cp_edge_key, 32);
 CP_ASSERT_SIZE(struct cp_holding_key, 32);
 CP_ASSERT_SIZE(struct cp_stack, 16 + 8 * CP_STACK_MAX);
 CP_ASSERT_SIZE(struct cp_ring_long_wait, 72);
