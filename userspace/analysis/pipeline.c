@@ -203,13 +203,13 @@ static int find_stacks(struct work *w)
 	return 0;
 }
 
-static void add_waiting(struct pipeline *p, const struct stage *stage)
+static void add_waiting(struct pipeline *p, const struct stage *stage, bool full)
 {
 	double occupied = 1 - num_ratio(stage->waiting_ns, stage->life_ns);
 	uint32_t at = p->waiting_len < PIPELINE_STAGES_TOLD ? p->waiting_len : PIPELINE_STAGES_TOLD;
 
 	p->waiting_len++;
-	if (occupied > p->next_occupied)
+	if (!full && occupied > p->next_occupied)
 		p->next_occupied = occupied;
 	/* stages come by their first threads, the busiest first: those after these are left out */
 	if (at < PIPELINE_STAGES_TOLD)
@@ -232,7 +232,7 @@ static int find_waiting(struct work *w, uint32_t limiting, struct pipeline *p)
 	}
 	for (uint32_t s = 0; s < w->stages.len; s++) {
 		if (leads_ns[s] > 0 && leads_ns[s] >= WAITING_SHARE * w->stages.at[s].life_ns)
-			add_waiting(p, &w->stages.at[s]);
+			add_waiting(p, &w->stages.at[s], w->full[w->stages.at[s].thread]);
 	}
 	return 0;
 }

@@ -31,8 +31,9 @@ struct pipeline {
 	uint32_t waiting_len;  /* stages that wait for it .. */
 	struct stage
 		waiting[PIPELINE_STAGES_TOLD]; /* .. the most of the time; by their first thread */
-	/* Of all of these, the largest share of its time that one does not wait: with the limiting
-	 * stage cured it could be that much faster until this one is full. */
+	/* Of all of these that are not full themselves, the largest share of its time that one does
+	 * not wait: with the limiting stage cured it could be that much faster until this one is
+	 * full. */
 	double next_occupied;
 };
 
