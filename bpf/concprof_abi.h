@@ -474,14 +474,15 @@ struct cp_python {
 	__u16 code_name;	/* the qualified one from 3.11 on */
 	__u16 code_filename;
 	__u16 code_linetable;
-	__u16 text_len;	  /* of a str object: behind it a hash and .. */
-	__u16 text_state; /* .. bits: this far behind the length */
+	__u16 code_number; /* the word in which 3.12 and later have its own number */
+	__u16 text_len;	   /* of a str object: behind it a hash and .. */
+	__u16 text_state;  /* .. bits: this far behind the length */
 	__u16 text_kind_bit;
 	__u16 text_ascii;
 	__u16 text_compact;
 	__u16 bytes_len; /* of a bytes object: behind it a hash */
 	__u16 bytes_data;
-	__u16 pad[2];
+	__u16 pad[1];
 };
 
 struct cp_unwind_process {
@@ -540,6 +541,16 @@ static inline __u64 cp_stack_hash_step(__u64 hash, __u64 word)
 static inline __u64 cp_stack_hash_begin(__u32 tgid)
 {
 	return cp_stack_hash_step(CP_HASH_MULTIPLIER, tgid);
+}
+
+/* What a code object of Python says of itself in a few of its own words, and where it is: words of
+ * one sum, so that a processor can take them all at once. */
+static inline __u64 cp_python_own(__u64 code, __u64 line, __u64 name, __u64 file, __u64 lines,
+				  __u64 number)
+{
+	return code * CP_HASH_MULTIPLIER + line * 0xbf58476d1ce4e5b9ULL +
+	       name * 0x94d049bb133111ebULL + file * 0xff51afd7ed558ccdULL +
+	       lines * 0xc4ceb9fe1a85ec53ULL + number * 0xd6e8feb86659fd93ULL;
 }
 
 struct cp_futex_calls {

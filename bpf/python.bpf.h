@@ -215,6 +215,7 @@ static __noinline u32 python_walk(struct cp_python *py, struct cp_walk *w, struc
 	w->python_complete = 0;
 	w->python_checks = 0;
 	w->python_now = bpf_ktime_get_ns();
+	w->python_process = (bpf_get_current_pid_tgid() >> 32) * CP_HASH_MULTIPLIER;
 	bpf_loop(CP_STACK_MAX, python_frame, &c, 0);
 	if (!c.found)
 		w->python_len = len;
