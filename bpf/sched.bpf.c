@@ -78,6 +78,8 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 		t->woken_from.word = 0; /* it had something to do */
 	if (t->why_cls == CP_FUTEX)
 		begin_futex_wait(t, &r, t->why_sys, now);
+	if (t->why_cls == CP_GIL)
+		look_at_gil(t, tables_of(t), now);
 	else if (t->why_cls == CP_LOCK)
 		begin_kernel_wait(
 			prev, t, t->why_sys == CP_SYS_FLOCK ? FILE_LOCK_WORD : MMAP_LOCK_WORD, now);
@@ -162,7 +164,9 @@ static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now
 		book_block(t, blocked_ns);
 }
 
-static __always_inline void switch_in(struct cp_thread *t, u64 now)
+/* A function of its own: 6.1 allows 512 bytes of stack over all calls, and walks of stacks, which
+ * the other half makes, take most of it. */
+static __noinline void switch_in(struct cp_thread *t, u64 now)
 {
 	u64 from;
 

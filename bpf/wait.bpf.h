@@ -175,8 +175,10 @@ static __always_inline u64 parked_on(const struct cp_thread *t, const struct fut
 	return lock >> 47 ? 0 : lock;
 }
 
-static __always_inline void begin_futex_wait(struct cp_thread *t, const struct syscall_regs *r,
-					     u32 sys, u64 now)
+/* Of its own because of the stack (see switch_in()); look_at_gil() is for the caller, who is less
+ * deep. */
+static __noinline void begin_futex_wait(struct cp_thread *t, const struct syscall_regs *r, u32 sys,
+					u64 now)
 {
 	struct cp_unwind_process *python;
 	struct cp_futex *fx = &t->fx;
@@ -206,7 +208,6 @@ static __always_inline void begin_futex_wait(struct cp_thread *t, const struct s
 	if (python) {
 		fx->gil = 1;
 		t->why_cls = CP_GIL;
-		look_at_gil(t, python, now);
 		return;
 	}
 	judge_wakeup(t, now);
@@ -215,8 +216,7 @@ static __always_inline void begin_futex_wait(struct cp_thread *t, const struct s
 }
 
 /* restart_syscall: the futex wait before the stop goes on; its arguments are in the slot. */
-static __always_inline void resume_futex_wait(struct cp_thread *t, const struct syscall_regs *r,
-					      u64 now)
+static __noinline void resume_futex_wait(struct cp_thread *t, const struct syscall_regs *r, u64 now)
 {
 	struct cp_lock_key key = t->fx.key;
 	u64 uaddr = t->fx.uaddr;
@@ -228,8 +228,8 @@ static __always_inline void resume_futex_wait(struct cp_thread *t, const struct 
 	enter_lock(&t->fx, NULL, CP_BY_NONE, now);
 }
 
-static __always_inline void begin_kernel_wait(struct task_struct *task, struct cp_thread *t,
-					      u64 word, u64 now)
+static __noinline void begin_kernel_wait(struct task_struct *task, struct cp_thread *t, u64 word,
+					 u64 now)
 {
 	struct cp_lock_key key = {.word = word, .space = t->tgid | CP_SPACE_KERNEL};
 	struct task_struct *owner = word == MMAP_LOCK_WORD ? compat_mmap_lock_owner(task) : NULL;
