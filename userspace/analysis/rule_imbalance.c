@@ -10,8 +10,10 @@
  * that wait for it does not wait: then that one is full.
  */
 #include "analysis/chain.h"
+#include "analysis/loop_advice.h"
 #include "analysis/phrase.h"
 #include "analysis/rules.h"
+#include "analysis/workers.h"
 #include "base/num.h"
 #include "base/units.h"
 #include "model/site.h"
@@ -93,6 +95,9 @@ static void tell_headline(const struct load *load, struct finding *f)
 
 	if (load->full_threads == 1) {
 		strbuf_puts(sb, "One thread is full: ");
+		if (loop_of_thread(load->snap, f->thread))
+			strbuf_printf(sb, "the %s event loop, ",
+				      loop_of_thread(load->snap, f->thread)->kind);
 		snap_thread_text(sb, load->snap, f->thread);
 		strbuf_puts(sb, " runs ");
 		units_percent(sb, load->full_ratio);
@@ -209,6 +214,7 @@ static void tell_evidence(const struct load *load, struct finding *f)
 	sb = phrase_evidence(f);
 	strbuf_puts(sb, "serial share (Karp-Flatt) ");
 	units_percent(sb, gain_serial_share(load->busy_cpus, load->limit_cpus));
+	workers_tell(load, f);
 	if (waiting > 0) {
 		sb = phrase_evidence(f);
 		phrase_threads(sb, waiting);
@@ -219,6 +225,22 @@ static void tell_evidence(const struct load *load, struct finding *f)
 	tell_stages(load, f);
 	tell_parallelism(load, f);
 	chain_tell(load, f, f->thread);
+}
+
+/* An event loop has one CPU, and no turn of it is to be blamed. */
+static void tell_full_loop(const struct load *load, struct finding *f)
+{
+	const struct snap_loop *loop = loop_of_thread(load->snap, f->thread);
+	struct strbuf *sb = phrase_evidence(f);
+
+	strbuf_printf(sb, "the %s event loop is full, but does not stall: ", loop->kind);
+	units_count(sb, num_to_u64(num_ratio((double)loop->turns,
+					     (double)loop->observed_ns / NS_PER_S)));
+	strbuf_puts(sb, " turns a second, 99% of them under ");
+	units_duration(sb, snap_hist_quantile(&loop->hist, 0.99));
+	strbuf_puts(sb, ", the longest ");
+	units_duration(sb, loop->hist.max_ns);
+	strbuf_puts(&f->next_step, loop_advice_full(loop->kind));
 }
 
 void imbalance_tell(const struct load *load, struct finding *f)
@@ -237,6 +259,11 @@ void imbalance_tell(const struct load *load, struct finding *f)
 	}
 	phrase_gain(load, f, "spreading its work");
 	tell_evidence(load, f);
+	if (loop_of_thread(load->snap, f->thread)) {
+		tell_full_loop(load, f);
+		strbuf_free(&hottest);
+		return;
+	}
 	strbuf_printf(&f->next_step,
 		      "spread the work%s%s over more threads or processes, or make it cheaper: one "
 		      "thread cannot use more than one CPU",
