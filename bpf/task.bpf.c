@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The threads of the target: seeded at attach, followed through fork and exec.  Their end is a
  * switch (sched.bpf.c). */
+#include "counts.bpf.h"
 #include "loop.bpf.h"
 #include "wait.bpf.h"
 
@@ -107,8 +108,7 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->seed_sp = 0;
 	forget_program(t);
 	__builtin_memset(&t->fx, 0, sizeof(t->fx));
-	t->forked_ns = 0;
-	t->fork_copy = 0;
+	begin_counts(t, task);
 	t->view_tid = view_of(task);
 	write_end(t);
 	return t;
@@ -388,6 +388,7 @@ int on_exec(u64 *ctx)
 	pid = t->tgid;
 	bpf_map_delete_elem(&unwind_processes, &pid); /* of the program before */
 	write_begin(t);
+	count_faults(t, task);
 	t->unwind_tgid = 0;
 	t->fork_copy = 0;
 	if (t->polls) {

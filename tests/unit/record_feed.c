@@ -193,6 +193,21 @@ static void check_locks(const struct snapshot *snap)
 	}
 }
 
+static void check_edge_sites(const struct snapshot *snap, const struct snap_edge *edge)
+{
+	uint64_t waits = 0;
+
+	for (uint32_t i = 0; i < edge->sites_len; i++) {
+		const struct snap_edge_site *site = &edge->sites[i];
+
+		check_index(site->wait_stack, snap->stacks_len);
+		check_index(site->wake_stack, snap->stacks_len);
+		ck_assert(i == 0 || site[-1].wait_ns >= site->wait_ns);
+		waits += site->waits;
+	}
+	ck_assert_uint_le(waits, edge->waits);
+}
+
 static void check_lists(const struct snapshot *snap)
 {
 	for (uint32_t i = 0; i < snap->blocks_len; i++) {
@@ -208,7 +223,8 @@ static void check_lists(const struct snapshot *snap)
 	}
 	for (uint32_t i = 0; i < snap->edges_len; i++) {
 		ck_assert_uint_lt(snap->edges[i].from_thread, snap->threads_len);
-		ck_assert_uint_lt(snap->edges[i].to_thread, snap->threads_len);
+		check_index(snap->edges[i].to_thread, snap->threads_len);
+		check_edge_sites(snap, &snap->edges[i]);
 		ck_assert(i == 0 || snap->edges[i - 1].wait_ns >= snap->edges[i].wait_ns);
 	}
 	for (uint32_t i = 1; i < snap->long_waits_len; i++)

@@ -11,6 +11,7 @@
 #endif
 
 /* clang-format off */
+SUITE(analysis_cascade_suite)
 SUITE(analysis_confidence_suite)
 SUITE(analysis_gain_suite)
 SUITE(analysis_gil_suite)
@@ -19,6 +20,7 @@ SUITE(analysis_known_suite)
 SUITE(analysis_load_suite)
 SUITE(analysis_loops_suite)
 SUITE(analysis_processes_suite)
+SUITE(analysis_threads_suite)
 SUITE(base_err_suite)
 SUITE(base_hashmap_suite)
 SUITE(base_num_suite)
@@ -60,6 +62,7 @@ SUITE(runtime_python_state_suite)
 SUITE(source_capture_codec_suite)
 SUITE(source_capture_suite)
 SUITE(source_listeners_suite)
+SUITE(source_python_code_suite)
 SUITE(source_python_merge_suite)
 SUITE(source_target_suite)
 SUITE(symbol_annotate_suite)

@@ -9,8 +9,10 @@
 #define ANALYSIS_LOAD_H
 
 #include "analysis/gain.h"
+#include "analysis/herd.h"
 #include "analysis/ipc.h"
 #include "analysis/loops.h"
+#include "analysis/starved.h"
 #include "model/snapshot.h"
 
 #include <stdbool.h>
@@ -66,6 +68,10 @@ struct load {
 	double net_ns;
 	/* Waiting for a GIL, directly or for what a thread holds or does that waits for one. */
 	double gil_ns;
+
+	struct starved starved; /* of the whole run */
+	struct herd herd;	/* of the whole run, but for .. */
+	double herd_cpus;	/* .. of busy_cpus: for wakeups in vain */
 
 	struct ipc ipc;	 /* of the whole run */
 	double ipc_cpus; /* of busy_cpus: in pipe, queue and pickle code */

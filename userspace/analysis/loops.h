@@ -16,6 +16,9 @@ struct loop_load {
 	bool gil_turns;	      /* at least half of its turns' time is that */
 	enum loop_cause cause;
 	uint64_t stalls;
+	/* Of all loops that stall: off the CPU in a class that counts as idle, while who came waited
+	 * for the turn's end. */
+	double hidden_ns;
 };
 
 struct loop_load loops_of_run(const struct snapshot *snap);

@@ -23,6 +23,9 @@
 /* From this share on what a holder does is what it mostly does. */
 #define MAINLY_SHARE 0.5
 
+/* So much of the waiting for a lock is one starved thread's. */
+#define STARVED_SHARE 0.5
+
 enum variant { ONE_LOCK, TURNS, ALL_LOCKS };
 
 /* Which of the three ways of waiting for locks is worth the most. */
@@ -65,6 +68,12 @@ bool lock_explained(const struct load *load, const struct finding *f, const stru
 	if (findings_called(all, "processes.ipc") &&
 	    ipc_code_lock(load->snap, &load->snap->locks[f->lock], false))
 		return true; /* the lock at one end of a pipe: who has it waits for data */
+	/* Most of the waiting is one thread's, which others pass: they would not be faster. */
+	if (findings_fired(all, "threads.starvation") && f->lock == load->starved.lock &&
+	    load->starved.lock_share >= STARVED_SHARE)
+		return true;
+	if (findings_called(all, "threads.herd") && herd_at_site(load, f->lock))
+		return true;
 	return choose(load, &wait) == ONE_LOCK && load->top_lock_preempted >= PREEMPTED_SHARE &&
 	       findings_called(all, "cpu.oversubscribed");
 }

@@ -50,23 +50,6 @@ uint64_t time_group_ns(enum time_group group, const uint64_t *class_ns)
 	return sum;
 }
 
-const char *edge_kind_name(enum edge_kind kind)
-{
-	switch (kind) {
-	case EDGE_LOCK:
-		return "lock";
-	case EDGE_PEER:
-		return "peer";
-	case EDGE_PIPE:
-		return "pipe";
-	case EDGE_SOCKET:
-		return "socket";
-	case EDGE_KIND_COUNT:
-		break;
-	}
-	return "peer";
-}
-
 const char *report_model_name(enum report_model model)
 {
 	static const char *const names[MODEL_COUNT] = {

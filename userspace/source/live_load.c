@@ -116,11 +116,14 @@ static bool has_prev_state(void)
 static void set_rodata(struct live *live)
 {
 	struct concprof_bpf__rodata *ro = live->skel->rodata;
+	uint32_t edges = bpf_map__max_entries(live->skel->maps.edges);
 
 	ro->has_prev_state = has_prev_state();
 	ro->follow_children = live->opt.follow_children;
 	ro->launched = live->opt.launched;
 	ro->stall_ns = live->opt.stall_ns;
+	ro->edges_room = edges - edges / 8;
+	ro->edges_child_room = edges / 4;
 	if (live->opt.sample_hz)
 		ro->timer_rest_ns = NS_PER_S / live->opt.sample_hz / 10;
 #ifdef __x86_64__
