@@ -192,12 +192,6 @@ static void print_rows(struct page *page, const struct report *rep, enum column_
 	strbuf_free(&heading);
 }
 
-/* A word on which threads only idle (the condvar of an empty queue) is no lock anybody lacks. */
-static bool lock_matters(const struct snap_lock *lock)
-{
-	return lock->wait_ns && (lock->is_lock || lock->peer_ns);
-}
-
 static bool is_among(const uint32_t *rows, uint32_t len, uint32_t lock)
 {
 	for (uint32_t i = 0; i < len; i++)
@@ -220,7 +214,7 @@ void text_locks(struct page *page, const struct report *rep)
 			rows[shown++] = named[i];
 	all = first = shown;
 	for (uint32_t i = 0; i < rep->snap->locks_len; i++) {
-		if (!lock_matters(&rep->snap->locks[i]) || is_among(rows, first, i))
+		if (!report_lock_matters(&rep->snap->locks[i]) || is_among(rows, first, i))
 			continue;
 		if (shown < LOCKS_MAX)
 			rows[shown++] = i;

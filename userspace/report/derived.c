@@ -50,6 +50,11 @@ uint64_t time_group_ns(enum time_group group, const uint64_t *class_ns)
 	return sum;
 }
 
+bool report_lock_matters(const struct snap_lock *lock)
+{
+	return lock->wait_ns && (lock->is_lock || lock->peer_ns);
+}
+
 const char *report_model_name(enum report_model model)
 {
 	static const char *const names[MODEL_COUNT] = {
