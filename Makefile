@@ -27,7 +27,7 @@ VM_SAMPLES := lock-sleep pool-idle backend-wait:alone
 DEPS_VM = $(shell sed -e 's/\#.*//' tests/vm/packages.txt)
 
 LAYERS := base model symbol runtime analysis report source render cli
-SRCS := $(foreach l,$(LAYERS),$(sort $(wildcard userspace/$(l)/*.c)))
+SRCS := $(foreach l,$(LAYERS),$(sort $(wildcard userspace/$(l)/*.c))) $(sort $(wildcard tui/*.c))
 OBJS := $(SRCS:%.c=$(B)/obj/%.o)
 SAMPLE_COMMON := samples/sample.c samples/tally.c
 SAMPLES := $(filter-out $(SAMPLE_COMMON:%.c=$(B)/%),$(patsubst samples/%.c,$(B)/samples/%,$(sort $(wildcard samples/*.c))))
@@ -42,14 +42,14 @@ BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*
 
 # Harnesses, and the parts of the program that they reach: nothing that needs a running kernel.
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
-FUZZ_PARTS := $(filter-out userspace/cli/% userspace/source/%,$(SRCS)) $(wildcard userspace/source/capture_*.c)
+FUZZ_PARTS := $(filter-out userspace/cli/% userspace/source/% tui/%,$(SRCS)) $(wildcard userspace/source/capture_*.c)
 FUZZ_PART_OBJS := $(FUZZ_PARTS:%.c=$(B)/fuzz/obj/%.o)
 FUZZ_OBJS := $(FUZZ_PART_OBJS) $(FUZZ:$(B)/fuzz/%=$(B)/fuzz/obj/tests/fuzz/%.o) \
 	$(B)/fuzz/obj/tests/fuzz/capture_seed.o
 FUZZ_RUNTIME = $(wildcard $(shell $(CLANG) -print-runtime-dir 2>/dev/null)/libclang_rt.fuzzer*.a)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
-PKGS := libbpf libelf libdw jansson zlib liblzma
+PKGS := libbpf libelf libdw jansson zlib liblzma ncursesw
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -liberty
 CFLAGS ?= -O2 -g
