@@ -125,6 +125,7 @@ static int choose_screen(struct run *run, struct err *err)
 						     !opt->format && !opt->argv));
 	if (run->interactive && !opt->duration_given)
 		run->duration_ns = 0;
+	run->collector.endless = run->interactive && !run->duration_ns;
 	return 0;
 }
 

@@ -6,7 +6,7 @@
 #include "base/strbuf.h"
 #include "base/units.h"
 #include "cli/export.h"
-#include "model/model.h"
+#include "model/history.h"
 #include "report/report.h"
 #include "tui/app.h"
 #include "tui/term.h"
@@ -48,7 +48,8 @@ struct screen {
 	struct model_mark *zero;
 	struct model_mark *marks[MARKS]; /* oldest first */
 	unsigned marks_len;
-	uint64_t start_ns;
+	struct history *history; /* of a run */
+	uint64_t past_ns;	 /* the moment that was stepped back to, 0 = now */
 };
 
 bool screen_possible(void)
@@ -143,22 +144,13 @@ static void say_window(struct screen *screen, const struct model_mark *from)
 	screen->status.window = strbuf_str(&screen->window);
 }
 
-static int take_picture(struct screen *screen, struct err *err)
+/* Show @snap, which it takes over, from now on. */
+static int use_snapshot(struct screen *screen, struct snapshot *snap, struct err *err)
 {
-	const struct model_mark *from = screen->zero;
-	struct picture next = {0};
+	struct picture next = {.snap = snap};
 	int rc;
 
-	if (!from && !screen->whole)
-		from = recent_mark(screen, model_end_ns(screen->model));
-	if (from)
-		next.snap = model_freeze_since(screen->model, from);
-	/* A mark of this very moment has nothing behind it yet. */
-	if (!next.snap && from && screen->picture.snap)
-		return 0;
-	if (!next.snap)
-		next.snap = model_freeze(screen->model);
-	if (!next.snap)
+	if (!snap)
 		return err_set(err, -ENOMEM, "screen: out of memory");
 	rc = analysis_run(next.snap, &next.verdict, err);
 	if (rc < 0) {
@@ -168,8 +160,73 @@ static int take_picture(struct screen *screen, struct err *err)
 	picture_free(&screen->picture);
 	screen->picture = next;
 	screen->picture.rep = report_make(screen->picture.snap, &screen->picture.verdict);
-	say_window(screen, from);
 	return 0;
+}
+
+static int take_picture(struct screen *screen, struct err *err)
+{
+	const struct model_mark *from = screen->zero;
+	struct snapshot *snap = NULL;
+	int rc;
+
+	if (!from && !screen->whole)
+		from = recent_mark(screen, model_end_ns(screen->model));
+	if (from)
+		snap = model_freeze_since(screen->model, from);
+	/* A mark of this very moment has nothing behind it yet. */
+	if (!snap && from && screen->picture.snap)
+		return 0;
+	if (!snap)
+		snap = model_freeze(screen->model);
+	rc = use_snapshot(screen, snap, err);
+	if (rc == 0)
+		say_window(screen, from);
+	return rc;
+}
+
+/* Go to @past_ns, a moment of the history; 0 = back to now. */
+static int go_to(struct screen *screen, uint64_t past_ns, struct err *err)
+{
+	struct snapshot *snap;
+	int rc;
+
+	screen->past_ns = past_ns;
+	screen->status.past = past_ns != 0;
+	if (!past_ns)
+		return take_picture(screen, err);
+	snap = history_freeze(screen->history, screen->model, past_ns, WINDOW_NS);
+	if (!snap) {
+		app_say(screen->app, "nothing older is kept");
+		screen->past_ns = 0;
+		screen->status.past = false;
+		return take_picture(screen, err);
+	}
+	rc = use_snapshot(screen, snap, err);
+	strbuf_reset(&screen->window);
+	add_seconds(&screen->window, num_sat_sub(model_end_ns(screen->model), past_ns));
+	strbuf_puts(&screen->window, " ago");
+	screen->status.window = strbuf_str(&screen->window);
+	return rc;
+}
+
+static int step(struct screen *screen, bool older, struct err *err)
+{
+	const uint64_t end_ns = model_end_ns(screen->model);
+	uint64_t to_ns;
+
+	if (!screen->history)
+		return 0;
+	if (older) {
+		to_ns = history_before(screen->history, screen->past_ns ? screen->past_ns : end_ns);
+		if (to_ns)
+			return go_to(screen, to_ns, err);
+		app_say(screen->app, "nothing older is kept");
+		return 0;
+	}
+	if (!screen->past_ns)
+		return 0;
+	to_ns = history_after(screen->history, screen->past_ns);
+	return go_to(screen, to_ns >= end_ns ? 0 : to_ns, err);
 }
 
 static int show(struct screen *screen, struct err *err)
@@ -186,7 +243,8 @@ int screen_slice(struct screen *screen, struct err *err)
 
 	screen->status.running_ns = num_sat_sub(now_ns, model_start_ns(screen->model));
 	add_mark(screen, now_ns);
-	if (screen->status.paused)
+	history_add(screen->history, screen->model);
+	if (screen->status.paused || screen->past_ns)
 		return show(screen, err);
 	rc = take_picture(screen, err);
 	if (rc < 0)
@@ -206,7 +264,8 @@ int screen_last(struct screen *screen, bool ended, struct err *err)
 	screen->whole = true;
 	model_mark_free(screen->zero);
 	screen->zero = NULL;
-	screen->status.paused = false;
+	screen->status.paused = screen->status.past = false;
+	screen->past_ns = 0;
 	screen->status.ended = was_live;
 	rc = take_picture(screen, err);
 	if (rc < 0)
@@ -267,9 +326,11 @@ static int grant(struct screen *screen, enum app_wish wish, bool *ret_quit, stru
 			screen->status.paused = !screen->status.paused;
 		break;
 	case WISH_ZERO:
+		screen->past_ns = screen->status.past = 0;
 		rc = screen->status.live ? zero(screen, err) : 0;
 		break;
 	case WISH_WINDOW:
+		screen->past_ns = screen->status.past = 0;
 		rc = change_window(screen, err);
 		break;
 	case WISH_EXPORT:
@@ -278,10 +339,12 @@ static int grant(struct screen *screen, enum app_wish wish, bool *ret_quit, stru
 	case WISH_REPAINT:
 		term_forget(screen->term);
 		break;
-	case WISH_NONE:
-	case WISH_DRAW:
 	case WISH_OLDER:
 	case WISH_NEWER:
+		rc = step(screen, wish == WISH_OLDER, err);
+		break;
+	case WISH_NONE:
+	case WISH_DRAW:
 		break;
 	}
 	return rc;
@@ -402,8 +465,10 @@ int screen_open(const struct cli_env *env, const struct model *model, bool live,
 	screen->status.live = live;
 	screen->epoll_fd = screen->signal_fd = -1;
 	screen->app = app_new(env->ascii);
-	rc = screen->app ? open_signals(screen, err)
-			 : err_set(err, -ENOMEM, "screen: out of memory");
+	screen->history = live ? history_new(HISTORY_BYTES_MAX) : NULL;
+	rc = screen->app && (screen->history || !live)
+		     ? open_signals(screen, err)
+		     : err_set(err, -ENOMEM, "screen: out of memory");
 	if (rc == 0)
 		rc = watch(screen, STDIN_FILENO, err);
 	if (rc == 0)
@@ -432,6 +497,7 @@ void screen_close(struct screen *screen)
 	for (unsigned i = 0; i < screen->marks_len; i++)
 		model_mark_free(screen->marks[i]);
 	model_mark_free(screen->zero);
+	history_free(screen->history);
 	canvas_free(screen->canvas);
 	app_free(screen->app);
 	picture_free(&screen->picture);

@@ -67,5 +67,8 @@ uint64_t model_mark_ns(const struct model_mark *mark);
  * and before a further slice has ended.
  */
 struct snapshot *model_freeze_since(const struct model *model, const struct model_mark *mark);
+/* The same of a window that ended at a later mark, @to. */
+struct snapshot *model_freeze_between(const struct model *model, const struct model_mark *from,
+				      const struct model_mark *to);
 
 #endif

@@ -8,8 +8,8 @@
  * A maximum cannot be subtracted: where it has not grown since the mark, the histogram's highest
  * bucket stands in for it.
  */
+#include "model/since.h"
 #include "base/num.h"
-#include "model/model_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -196,7 +196,7 @@ static const struct since_row {
 	/* Subtract; false: nothing has happened since. */
 	bool (*since)(void *now, const void *before);
 	bool drop; /* such items are left out; nothing refers to them by their place */
-} rows[] = {
+} rows[SINCE_TABLES] = {
 #define WAITS_ROW 0
 	{offsetof(struct model, waits), wait_since, true},
 	{offsetof(struct model, processes), process_since, false},
@@ -212,27 +212,12 @@ static const struct since_row {
 	{offsetof(struct model, loops), loop_since, true},
 };
 
-struct copied {
-	void *at;
-	size_t len;
-};
-
-struct model_mark {
-	uint64_t at_ns;
-	size_t slices_len;
-	size_t long_waits_len;
-	struct record_host host;
-	struct record_self self;
-	struct copied tables[ARRAY_LEN(rows)];
-	struct copied open; /* struct model_open */
-};
-
 static struct table *table_of(struct model *m, size_t i)
 {
 	return (struct table *)(void *)((char *)m + rows[i].offset);
 }
 
-static const struct table *const_table_of(const struct model *m, size_t i)
+const struct table *since_table(const struct model *m, size_t i)
 {
 	return (const struct table *)(const void *)((const char *)m + rows[i].offset);
 }
@@ -261,7 +246,7 @@ struct model_mark *model_mark_new(const struct model *model)
 	mark->host = model->host;
 	mark->self = model->self;
 	for (size_t i = 0; i < ARRAY_LEN(rows) && done; i++) {
-		const struct table *t = const_table_of(model, i);
+		const struct table *t = since_table(model, i);
 
 		done = copy(&mark->tables[i], t->at, t->len, t->item_size);
 	}
@@ -315,7 +300,7 @@ static bool table_since(struct table *t, const struct since_row *row, const stru
  * A wait that was open at the mark and has ended was counted whole at its end: the part before the
  * mark goes.  In @waits, by the places that the whole model has them at.
  */
-static void cut_ended(struct model_wait *waits, const struct model *model,
+static void cut_ended(const struct copied *waits, const struct model *model,
 		      const struct model_mark *mark)
 {
 	const struct model_open *open = mark->open.at;
@@ -327,9 +312,9 @@ static void cut_ended(struct model_wait *waits, const struct model *model,
 		const struct model_wait *was = before->at;
 		struct record_wait *rec;
 
-		if (!at)
+		if (!at || *at >= waits->len)
 			continue;
-		rec = &waits[*at].rec;
+		rec = &((struct model_wait *)waits->at)[*at].rec;
 		if (rec->waits > (*at < before->len ? was[*at].rec.waits : 0)) {
 			take(&rec->blocked_ns, open[i].rec.blocked_ns);
 			rec->peer_ns = num_min_u64(rec->peer_ns, rec->blocked_ns);
@@ -354,7 +339,7 @@ static bool open_since(struct model *view, uint64_t window_ns)
 }
 
 /* Those that ended after the mark. */
-static bool stalls_since(struct model *view, uint64_t mark_ns)
+static bool stalls_since(struct model *view, uint64_t mark_ns, uint64_t until_ns)
 {
 	struct copied stalls;
 	struct model_stall *all;
@@ -365,7 +350,7 @@ static bool stalls_since(struct model *view, uint64_t mark_ns)
 	view->stalls.at = all;
 	view->stalls.len = 0;
 	for (size_t i = 0; i < stalls.len; i++)
-		if (all[i].rec.end_ns > mark_ns)
+		if (all[i].rec.end_ns > mark_ns && all[i].rec.start_ns < until_ns)
 			all[view->stalls.len++] = all[i];
 	return true;
 }
@@ -392,18 +377,17 @@ static void totals_since(struct model *view, const struct model_mark *mark)
 	}
 }
 
-static struct snapshot *freeze_view(const struct model *model, const struct model_mark *mark,
-				    struct model *view)
+static struct snapshot *freeze_view(const struct model_mark *from, struct model *view)
 {
 	struct snapshot *snap = NULL;
 	size_t made = 0;
 
 	while (made < ARRAY_LEN(rows) &&
-	       table_since(table_of(view, made), &rows[made], &mark->tables[made]))
+	       table_since(table_of(view, made), &rows[made], &from->tables[made]))
 		made++;
-	if (made == ARRAY_LEN(rows) && open_since(view, model_last_end(model) - mark->at_ns)) {
-		if (stalls_since(view, mark->at_ns)) {
-			totals_since(view, mark);
+	if (made == ARRAY_LEN(rows) && open_since(view, model_last_end(view) - from->at_ns)) {
+		if (stalls_since(view, from->at_ns, model_last_end(view))) {
+			totals_since(view, from);
 			snap = model_freeze(view);
 			free(view->stalls.at);
 		}
@@ -414,20 +398,39 @@ static struct snapshot *freeze_view(const struct model *model, const struct mode
 	return snap;
 }
 
-struct snapshot *model_freeze_since(const struct model *model, const struct model_mark *mark)
+struct snapshot *model_freeze_since(const struct model *model, const struct model_mark *from)
 {
 	struct model view = *model;
-	struct snapshot *snap = NULL;
+	struct snapshot *snap;
 	struct copied waits;
 
 	/* Without a slice since then there is nothing to show. */
-	if (!model->have_run || mark->slices_len >= model->slices.len)
+	if (!model->have_run || from->slices_len >= model->slices.len)
 		return NULL;
 	if (!copy(&waits, model->waits.at, model->waits.len, sizeof(struct model_wait)))
 		return NULL;
-	cut_ended(waits.at, model, mark);
+	cut_ended(&waits, model, from);
 	view.waits.at = waits.at;
-	snap = freeze_view(model, mark, &view);
+	snap = freeze_view(from, &view);
 	free(waits.at);
 	return snap;
+}
+
+struct snapshot *model_freeze_between(const struct model *model, const struct model_mark *from,
+				      const struct model_mark *to)
+{
+	struct model past = *model;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		table_of(&past, i)->at = to->tables[i].at;
+		table_of(&past, i)->len = to->tables[i].len;
+	}
+	past.open.at = to->open.at;
+	past.open.len = to->open.len;
+	past.slices.len = to->slices_len;
+	past.long_waits.len = to->long_waits_len;
+	past.host = to->host;
+	past.self = to->self;
+	past.have_end = false;
+	return model_freeze_since(&past, from);
 }
