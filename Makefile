@@ -38,6 +38,7 @@ KERNEL_SRCS := $(sort $(wildcard tests/kernel/*.c))
 KERNEL_OBJS := $(KERNEL_SRCS:%.c=$(B)/obj/%.o) $(filter-out $(B)/obj/userspace/cli/main.o,$(OBJS))
 # names.c measures concprof's own objects; the other programs of bench are workloads, of one file each.
 BENCH_OWN := $(B)/bench/names
+BENCH_SCREEN := $(B)/bench/screen
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*.c)))
 
 # Harnesses, and the parts of the program that they reach: nothing that needs a running kernel.
@@ -103,13 +104,19 @@ $(B)/samples/%: samples/%.c $(SAMPLE_COMMON)
 	$(Q)$(CC) -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls $(WARN) -pthread \
 		-Isamples -MMD -MP -MF $@.d -o $@ $< $(SAMPLE_COMMON)
 
-$(filter-out $(BENCH_OWN),$(BENCH)): $(B)/bench/%: tests/bench/%.c
+$(filter-out $(BENCH_OWN) $(BENCH_SCREEN),$(BENCH)): $(B)/bench/%: tests/bench/%.c
 	$(say) BENCH $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -pthread -MMD -MP -MF $@.d -o $@ $<
 
 $(BENCH_OWN): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(filter $(B)/obj/userspace/base/% $(B)/obj/userspace/model/% \
 		$(B)/obj/userspace/symbol/%,$(OBJS))
+	$(say) BENCH $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(BENCH_SCREEN): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(filter $(B)/obj/userspace/base/% $(B)/obj/userspace/model/% \
+		$(B)/obj/userspace/analysis/% $(B)/obj/userspace/report/% $(B)/obj/tui/%,$(OBJS))
 	$(say) BENCH $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(PKG_LIBS)
@@ -239,5 +246,5 @@ need-build:
 .PHONY: all samples demo test unit samples-soak bench bench-programs vm-deps vm-test install format lint clean help \
 	deps deps-test deps-fuzz deps-lint deps-bench need-build fuzz fuzz-programs
 
--include $(BENCH_OWN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(B)/obj/tests/e2e/python_walk.d $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(KERNEL_SRCS:%.c=$(B)/obj/%.d) $(B)/bpf/concprof.bpf.d $(SAMPLES:=.d) $(BENCH:=.d) \
+-include $(BENCH_SCREEN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(BENCH_OWN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(B)/obj/tests/e2e/python_walk.d $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(KERNEL_SRCS:%.c=$(B)/obj/%.d) $(B)/bpf/concprof.bpf.d $(SAMPLES:=.d) $(BENCH:=.d) \
 	$(FUZZ_OBJS:.o=.d)

@@ -184,6 +184,17 @@ void loops_table(const struct app *app, struct table *ret)
 
 /* ---- the loops above it ---- */
 
+#define BUSY_BAR 6
+/* Beside the figures of a loop. */
+#define FIGURES_WIDTH (5 + BUSY_BAR + 2 + 4 * 8 + 7 + 9)
+
+static int name_width(const struct pane *pane)
+{
+	const int room = pane->width - 2 - FIGURES_WIDTH;
+
+	return room > 30 ? 30 : room < 8 ? 8 : room;
+}
+
 static void draw_loop(const struct pane *pane, int y, const struct report *rep, uint32_t at)
 {
 	const struct snap_loop *loop = &rep->snap->loops[at];
@@ -193,13 +204,13 @@ static void draw_loop(const struct pane *pane, int y, const struct report *rep, 
 
 	snap_thread_text(&text, rep->snap, loop->thread);
 	strbuf_printf(&text, " (%s)", loop->kind);
-	x = pane_fit(pane, 1, y, 26, TEXT_LEFT, loop->is_loop ? ROLE_BOLD : ROLE_DIM,
+	x = pane_fit(pane, 1, y, name_width(pane), TEXT_LEFT, loop->is_loop ? ROLE_BOLD : ROLE_DIM,
 		     strbuf_str(&text));
 	strbuf_reset(&text);
 	units_percent(&text, busy);
 	x = pane_fit(pane, x, y, 5, TEXT_RIGHT, ROLE_PLAIN, strbuf_str(&text));
-	widget_bar(pane, x + 1, y, 10, role_of_group(GROUP_RUN), busy);
-	x += 12;
+	widget_bar(pane, x + 1, y, BUSY_BAR, role_of_group(GROUP_RUN), busy);
+	x += BUSY_BAR + 2;
 	strbuf_reset(&text);
 	units_count(&text, num_to_u64(num_ratio((double)loop->turns * (double)NS_PER_S,
 						(double)loop->observed_ns)));
@@ -225,17 +236,20 @@ static void draw_loop(const struct pane *pane, int y, const struct report *rep, 
 
 static int draw_loops(const struct pane *pane, const struct report *rep)
 {
-	int y = 0;
+	static const struct {
+		const char *title;
+		int width;
+	} figures[] = {{"turns/s", 8}, {"p50", 8},    {"p99", 8},
+		       {"max", 8},     {"stalls", 7}, {"adds", 9}};
+	int x, y = 0;
 
 	pane_repeat(pane, 0, y, pane->width, ROLE_HEADING, " ");
 	pane_text(pane, 1, y, ROLE_HEADING, "LOOP");
-	pane_fit(pane, 27, y, 5, TEXT_RIGHT, ROLE_HEADING, "busy");
-	pane_fit(pane, 44, y, 7, TEXT_RIGHT, ROLE_HEADING, "turns/s");
-	pane_fit(pane, 51, y, 8, TEXT_RIGHT, ROLE_HEADING, "p50");
-	pane_fit(pane, 59, y, 8, TEXT_RIGHT, ROLE_HEADING, "p99");
-	pane_fit(pane, 67, y, 8, TEXT_RIGHT, ROLE_HEADING, "max");
-	pane_fit(pane, 75, y, 7, TEXT_RIGHT, ROLE_HEADING, "stalls");
-	pane_fit(pane, 82, y, 9, TEXT_RIGHT, ROLE_HEADING, "adds");
+	x = pane_fit(pane, 1 + name_width(pane), y, 5, TEXT_RIGHT, ROLE_HEADING, "busy");
+	x += BUSY_BAR + 2;
+	for (size_t i = 0; i < ARRAY_LEN(figures); i++)
+		x = pane_fit(pane, x, y, figures[i].width, TEXT_RIGHT, ROLE_HEADING,
+			     figures[i].title);
 	for (uint32_t i = 0; i < rep->snap->loops_len && i < LOOPS_SHOWN; i++)
 		draw_loop(pane, ++y, rep, i);
 	if (rep->snap->loops_len > LOOPS_SHOWN)

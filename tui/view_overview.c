@@ -416,30 +416,42 @@ static int least(int a, uint32_t b)
 	return (uint32_t)a < b ? a : (int)b;
 }
 
+/* Locks that anybody lacked. */
+static uint32_t locks_that_matter(const struct snapshot *snap)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < snap->locks_len; i++)
+		count += snap->locks[i].wait_ns &&
+			 (snap->locks[i].is_lock || snap->locks[i].peer_ns);
+	return count ? count : 1;
+}
+
 static void draw_worst(const struct app *app, const struct pane *pane, int y, int room)
 {
 	const struct report *rep = app->rep;
-	const int each = (room - 3) / 3 < TABLE_ROWS ? (room - 3) / 3 : TABLE_ROWS;
-	int stalls = least(each, rep->snap->stalls_len);
+	int each = (room - 3) / 3 < TABLE_ROWS ? (room - 3) / 3 : TABLE_ROWS;
+	int stalls, locks;
 
-	if (each < 3 && room < 8) {
+	if (room < 8) {
 		if (room > 0)
 			y += draw_worst_lock(pane, y, rep);
 		if (room > 1)
 			y += draw_worst_stall(pane, y, rep);
 		if (room > 2)
-			y += draw_worst_thread(pane, y, rep);
+			draw_worst_thread(pane, y, rep);
 		return;
 	}
-	if (each < 3)
-		stalls = stalls ? 1 : 0;
+	each = each < 1 ? 1 : each;
+	stalls = least(each, rep->snap->stalls_len);
 	if (stalls)
 		y += draw_table(app, pane, y, stalls, "STALLS", stalls_table);
 	room -= stalls ? stalls + 1 : 0;
-	y += draw_table(app, pane, y, (room - 2) / 2 < TABLE_ROWS ? (room - 2) / 2 : TABLE_ROWS,
-			"LOCKS", locks_table);
-	draw_table(app, pane, y, (room - 1) / 2 < TABLE_ROWS ? (room - 1) / 2 : TABLE_ROWS,
-		   "THREADS", threads_table);
+	locks = least((room - 2) / 2 < TABLE_ROWS ? (room - 2) / 2 : TABLE_ROWS,
+		      locks_that_matter(rep->snap));
+	y += draw_table(app, pane, y, locks, "LOCKS", locks_table);
+	room -= locks + 2;
+	draw_table(app, pane, y, least(room, rep->snap->threads_len), "THREADS", threads_table);
 }
 
 static void draw_time(const struct pane *pane, int y, const struct report *rep)

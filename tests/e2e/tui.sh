@@ -8,7 +8,7 @@
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-need_rights
+need_rights tui
 if ! command -v tmux > "$work/which"; then
 	skip tui "there is no tmux"
 	finish
@@ -26,12 +26,14 @@ screen()
 	t capture-pane -p -t s
 }
 
+# shellcheck disable=SC2317 # called by until_true
 # shows TEXT: it is on the screen
 shows()
 {
 	[[ $(screen) == *"$1"* ]]
 }
 
+# shellcheck disable=SC2317 # called by until_true
 lacks()
 {
 	! shows "$1"
@@ -85,6 +87,7 @@ run()
 }
 
 # concprof of this shell, by its parent
+# shellcheck disable=SC2317 # called by until_true
 screen_pid()
 {
 	pgrep -P "$(t display-message -p -t s '#{pane_pid}')" -x concprof > "$work/screen.pid"
@@ -122,6 +125,10 @@ keys '?'
 keys Space
 expect pause 'PAUSED'
 keys Space
+keys '['
+expect past 'PAST'
+keys ']'
+expect present 'live'
 keys z
 expect zero 'since z'
 keys z 1
