@@ -15,9 +15,10 @@ say = $(if $(V),@true,@printf '  %-8s %s\n')
 
 # Debian 12's packages, by what needs them.
 DEPS_BUILD := gcc clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libiberty-dev libjansson-dev \
-	zlib1g-dev liblzma-dev libncurses-dev
-DEPS_TEST := check python3 gunicorn wrk libpython3.11 redis-server redis-tools memcached mariadb-server sysbench procps iproute2 jq xz-utils \
-	gdb libc6-dbg g++ golang-go musl-tools nginx-light nodejs tmux
+	zlib1g-dev liblzma-dev libncurses-dev libprotobuf-c-dev protobuf-c-compiler
+DEPS_TEST := check python3 gunicorn wrk libpython3.11 redis-server redis-tools memcached mariadb-server sysbench postgresql procps iproute2 jq xz-utils \
+	gdb libc6-dbg g++ golang-go musl-tools nginx-light nodejs python3-uvicorn python3-uvloop python3-tornado \
+	python3-aiohttp python3-gi gir1.2-glib-2.0 tmux
 DEPS_FUZZ := clang libclang-rt-14-dev binutils xz-utils
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
 DEPS_BENCH := libbpf-tools linux-perf nodejs mariadb-server
@@ -26,8 +27,11 @@ DEPS_BENCH := libbpf-tools linux-perf nodejs mariadb-server
 VM_SAMPLES := lock-sleep pool-idle backend-wait:alone
 DEPS_VM = $(shell sed -e 's/\#.*//' tests/vm/packages.txt)
 
-LAYERS := base model symbol runtime analysis report source render cli
-SRCS := $(foreach l,$(LAYERS),$(sort $(wildcard userspace/$(l)/*.c))) $(sort $(wildcard tui/*.c))
+LAYERS := base model symbol runtime analysis report source render diff cli
+# The encoder of pprof's format is made from its description.
+PROTO := $(B)/proto/profile.pb-c
+HTML := $(B)/html/report.css.h $(B)/html/report.js.h
+SRCS := $(foreach l,$(LAYERS),$(sort $(wildcard userspace/$(l)/*.c))) $(sort $(wildcard tui/*.c)) $(PROTO).c
 OBJS := $(SRCS:%.c=$(B)/obj/%.o)
 SAMPLE_COMMON := samples/sample.c samples/tally.c
 SAMPLES := $(filter-out $(SAMPLE_COMMON:%.c=$(B)/%),$(patsubst samples/%.c,$(B)/samples/%,$(sort $(wildcard samples/*.c))))
@@ -50,9 +54,9 @@ FUZZ_OBJS := $(FUZZ_PART_OBJS) $(FUZZ:$(B)/fuzz/%=$(B)/fuzz/obj/tests/fuzz/%.o) 
 FUZZ_RUNTIME = $(wildcard $(shell $(CLANG) -print-runtime-dir 2>/dev/null)/libclang_rt.fuzzer*.a)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
-PKGS := libbpf libelf libdw jansson zlib liblzma ncursesw
+PKGS := libbpf libelf libdw jansson zlib liblzma libprotobuf-c ncursesw
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -liberty
+PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -liberty -lm
 CFLAGS ?= -O2 -g
 CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE -DCONCPROF_VERSION='"$(VERSION)"' $(WARN) -fno-strict-aliasing \
 	-fno-omit-frame-pointer -fstack-protector-strong -Iuserspace -I. -I$(B) $(PKG_CFLAGS)
@@ -94,6 +98,23 @@ $(B)/bpf/concprof.skel.h: $(B)/bpf/concprof.o
 	$(Q)$(BPFTOOL) gen skeleton $< name concprof_bpf > $@
 
 $(filter $(B)/obj/userspace/source/% $(B)/test/userspace/source/%,$(OBJS) $(UNIT_OBJS)): | $(B)/bpf/concprof.skel.h
+
+$(PROTO).c: userspace/render/profile.proto
+	$(say) PROTO $@
+	@mkdir -p $(@D)
+	$(Q)protoc-c --c_out=$(@D) -I$(<D) $<
+
+$(PROTO).h: $(PROTO).c ;
+
+$(foreach d,obj test fuzz/obj,$(B)/$(d)/userspace/render/pprof.o) $(B)/test/tests/unit/render_formats_test.o: | $(PROTO).h
+
+# Style and script of the HTML report as string literals, a line each.
+$(B)/html/%.h: userspace/render/html/%
+	$(say) EMBED $@
+	@mkdir -p $(@D)
+	$(Q)sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< > $@
+
+$(foreach d,obj test fuzz/obj,$(B)/$(d)/userspace/render/html_page.o): $(HTML)
 
 samples: $(SAMPLES) ## build the sample programs with known answers
 
@@ -206,7 +227,7 @@ C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 format: ## reformat the C files
 	clang-format -i $(C_FILES)
 
-lint: deps-lint $(B)/bpf/concprof.skel.h ## formatting, clang-tidy, cppcheck, layers, scripts
+lint: deps-lint $(B)/bpf/concprof.skel.h $(PROTO).h $(HTML) ## formatting, clang-tidy, cppcheck, layers, scripts
 	@CC="$(CC)" CLANG="$(CLANG)" tests/lint.sh '$(CFLAGS_ALL)'
 
 clean: ## remove what was built

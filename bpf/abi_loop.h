@@ -44,7 +44,7 @@ struct cp_loop {
 	__u64 polled_ns;
 	__u64 turn_ns; /* since when it works on what its poll returned; 0 = asleep there, or not
 			  known */
-	__u64 base_ns[CP_PART_COUNT]; /* the thread's own times at turn_ns */
+	__u64 base_ns[CP_PART_COUNT]; /* the thread's own times at turn_ns, where it is `based` */
 	__u64 since_ns;		      /* known for a loop */
 	/* all of the following: sums over the turns that have ended */
 	__u64 turns;
@@ -67,7 +67,7 @@ struct cp_loop {
 	__u32 rank; /* of the way it polls; one of a higher rank takes its place */
 	__u32 fds;  /* watched, the most seen; of an epoll at most 7 are counted */
 	__u32 polls;
-	__u32 pad;
+	__u32 based; /* the thread was off the CPU in this turn; else all of it is running */
 };
 #define CP_LATE_NS 100000000ULL
 

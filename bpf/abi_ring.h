@@ -47,9 +47,11 @@ struct cp_ring_long_wait {
 /* A new stack with frames of Python: their code objects are to be read while they live. */
 struct cp_ring_stack {
 	__u32 type;
-	__u32 pad;
+	__u32 len;
 	__u64 stack;
+	__u64 codes[CP_STACK_MAX + 1]; /* `len` of them: where those of its words of Python are */
 };
+#define CP_RING_STACK_HEAD 16 /* bytes before the codes */
 
 /* A thread that polls was found while no hook was there. */
 struct cp_ring_poller {

@@ -198,11 +198,36 @@ static __always_inline void parts_now(const struct cp_thread *t, u64 now, u64 *p
 		part_ns[CP_PART_RUN] += now - t->since_ns;
 }
 
-static __always_inline void begin_turn(const struct cp_thread *t, struct cp_loop *l, u64 now)
+static __always_inline void begin_turn(struct cp_loop *l, u64 now)
 {
-	parts_now(t, now, l->base_ns);
 	l->turn_ns = now;
 	l->block_ns = 0;
+	l->based = 0;
+}
+
+/*
+ * @t is about to leave the CPU.  The first time in a turn its times are noted as they were when the
+ * turn began: most turns never come here, and need no more than one difference.
+ */
+static __noinline void base_turn(const struct cp_thread *t)
+{
+	struct cp_loop *l = loop_at(t->slot);
+
+	if (!l || !l->turn_ns || l->based)
+		return;
+	parts_now(t, l->turn_ns, l->base_ns);
+	l->based = 1;
+}
+
+/* What the turn of @t that ends @now was made of. */
+static __always_inline void parts_of_turn(const struct cp_thread *t, const struct cp_loop *l,
+					  u64 now, u64 *part_ns)
+{
+	u32 i;
+
+	parts_now(t, now, part_ns);
+	for (i = 0; i < CP_PART_COUNT; i++)
+		part_ns[i] -= l->base_ns[i];
 }
 
 static __always_inline void stream_stall(const struct cp_thread *t, const struct cp_loop *l,
@@ -241,20 +266,24 @@ static __always_inline void stream_stall(const struct cp_thread *t, const struct
 /* The turn of @t is over: it polls. */
 static __noinline void end_turn(struct cp_thread *t, struct cp_loop *l, u64 now)
 {
-	u64 part_ns[CP_PART_COUNT], ns = now - l->turn_ns, us = ns / 1000;
+	u64 part_ns[CP_PART_COUNT] = {}, ns = now - l->turn_ns, us = ns / 1000;
 	bool stall = ns >= stall_ns;
 	u32 bucket = log2_bucket(ns), i;
 
 	/* It began before its polls were seen: it may be several. */
 	if (l->turn_ns < polls_hooked_ns || now <= l->turn_ns)
 		return;
-	parts_now(t, now, part_ns);
-	for (i = 0; i < CP_PART_COUNT; i++) {
-		part_ns[i] -= l->base_ns[i];
+	if (l->based)
+		parts_of_turn(t, l, now, part_ns);
+	else
+		part_ns[CP_PART_RUN] = ns;
+	for (i = 0; (l->based || stall) && i < CP_PART_COUNT; i++) {
 		l->part_ns[i] += part_ns[i];
 		if (stall)
 			l->stall_part_ns[i] += part_ns[i];
 	}
+	if (!l->based && !stall)
+		l->part_ns[CP_PART_RUN] += ns;
 	l->turns++;
 	l->busy_ns += ns;
 	l->square_us += us * us;
@@ -283,6 +312,14 @@ static __always_inline void count_watched(struct cp_loop *l, const struct syscal
 		l->fds = fds;
 }
 
+/* The sequence counter of @t, which runs and is not being switched: nobody else steps it now. */
+static __always_inline void own_write_step(struct cp_thread *t)
+{
+	barrier();
+	t->seq++;
+	barrier();
+}
+
 /* current, which is @t, enters a poll. */
 static __always_inline void enter_poll(struct task_struct *task, struct cp_thread *t,
 				       const struct syscall_regs *r, u32 sys, u64 now)
@@ -291,7 +328,7 @@ static __always_inline void enter_poll(struct task_struct *task, struct cp_threa
 	struct cp_loop *l;
 
 	identify_poll(task, r, sys, &id);
-	write_begin(t);
+	own_write_step(t);
 	l = loop_of_poll(task, t, &id, now);
 	if (l) {
 		if (l->turn_ns)
@@ -301,9 +338,9 @@ static __always_inline void enter_poll(struct task_struct *task, struct cp_threa
 		if (l->polls++ % LOOP_LOOK_EVERY == 0)
 			count_watched(l, r, sys, &id);
 		/* If it does not sleep, the next one begins here. */
-		begin_turn(t, l, now);
+		begin_turn(l, now);
 	}
-	write_end(t);
+	own_write_step(t);
 }
 
 /* @t, which is about to sleep (or did already, at the seed), does so in a poll: in its own one? */
@@ -349,7 +386,7 @@ static __noinline void wake_loop(struct cp_thread *t, u64 blocked_ns, u64 now)
 		t->poll_sleeps = 0;
 		l->idle_ns += blocked_ns;
 		if (polls_hooked_ns)
-			begin_turn(t, l, now);
+			begin_turn(l, now);
 	} else if (l->turn_ns && blocked_ns > l->block_ns) {
 		l->block_ns = blocked_ns;
 		l->block_stack = t->block_stack;

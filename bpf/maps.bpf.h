@@ -206,6 +206,15 @@ struct cp_row_cache {
 	u64 row;
 };
 
+/* A code object of Python met before (python_code.bpf.h). */
+#define CP_PYTHON_KNOWN_LEN 256
+struct cp_python_known {
+	u64 mark; /* of its process, its address and its own bytes; 0 = empty */
+	u64 id;	  /* as in a word */
+	u64 since_ns;
+	u64 checked_ns;
+};
+
 /* A walk in progress: too much for the stack of a program. */
 #define CP_WALK_WINDOW 4096
 struct cp_walk {
@@ -224,6 +233,14 @@ struct cp_walk {
 	u32 python_len; /* words of the stack, native ones included */
 	u32 python_complete;
 	unsigned char frame[CP_PYTHON_FRAME_BYTES + 8]; /* of Python */
+	u32 python_checks;				/* code objects read whole */
+	u64 python_now;
+	u64 python_process;
+	u64 code[CP_PYTHON_CODE_BYTES / 8]; /* the part of a code object that is read */
+	u64 head[3];			    /* of a str or bytes object */
+	u64 text[CP_PYTHON_TEXT_BYTES / 8];
+	struct cp_ring_stack told;
+	struct cp_python_known known[CP_PYTHON_KNOWN_LEN];
 	struct cp_row_cache rows[CP_ROW_CACHE_LEN];
 };
 
@@ -299,6 +316,8 @@ volatile __u64 polls_hooked_ns = 0;
 volatile __s64 active_threads = 0;
 volatile __u64 parallel_clock = 0;
 volatile __u64 parallel_at_ns = 0;
+
+volatile __u64 threads_seeded = 0; /* by the iterator */
 
 /* concprof's own PID namespace, found by the seed iterator, which runs in concprof's context. */
 volatile __u32 view_level = 0;

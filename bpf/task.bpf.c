@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The threads of the target: seeded at attach, followed through fork and exec.  Their end is a
  * switch (sched.bpf.c). */
+#include "counts.bpf.h"
 #include "loop.bpf.h"
 #include "wait.bpf.h"
 
@@ -49,6 +50,12 @@ static __always_inline void forget_program(struct cp_thread *t)
 	t->python_tstate = 0;
 	t->python_retry_ns = 0;
 	t->python_misses = 0;
+	t->python_search.steps = 0;
+	t->python_search.tstate = 0;
+	t->python_search.found = 0;
+	t->python_search.found_in = 0;
+	t->python_search.interps = 0;
+	t->python_search.several = 0;
 }
 
 /* Give @task a slot; NULL when it has none to get (counted). It is not visible to other programs
@@ -107,8 +114,7 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->seed_sp = 0;
 	forget_program(t);
 	__builtin_memset(&t->fx, 0, sizeof(t->fx));
-	t->forked_ns = 0;
-	t->fork_copy = 0;
+	begin_counts(t, task);
 	t->view_tid = view_of(task);
 	write_end(t);
 	return t;
@@ -198,6 +204,7 @@ static __always_inline void seed(struct task_struct *task)
 	if (!t)
 		return;
 	publish(t);
+	__sync_fetch_and_add(&threads_seeded, 1);
 	if (launched) {
 		/* It waits for its start.  Nothing counts yet, so what it does is of no matter. */
 		settle_seed(t, CP_OTHER, now);
@@ -221,6 +228,7 @@ static __always_inline void seed(struct task_struct *task)
 static __always_inline bool wanted(struct task_struct *task)
 {
 	struct task_struct *p = BPF_CORE_READ(task, group_leader);
+	const struct cp_thread *known;
 	u32 pid;
 	int i;
 
@@ -230,6 +238,10 @@ static __always_inline bool wanted(struct task_struct *task)
 			return true;
 		if (!follow_children || BPF_CORE_READ(p, pid) <= 1)
 			return false;
+		/* Below one that is seeded already: a tree may be of any depth. */
+		known = slot_of_tid(BPF_CORE_READ(p, pid));
+		if (known && known->task == (u64)p)
+			return true;
 		p = BPF_CORE_READ(p, real_parent, group_leader);
 	}
 	return false;
@@ -388,6 +400,7 @@ int on_exec(u64 *ctx)
 	pid = t->tgid;
 	bpf_map_delete_elem(&unwind_processes, &pid); /* of the program before */
 	write_begin(t);
+	count_faults(t, task);
 	t->unwind_tgid = 0;
 	t->fork_copy = 0;
 	if (t->polls) {

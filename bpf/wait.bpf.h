@@ -9,6 +9,7 @@
 
 #include "account.bpf.h"
 #include "classify.bpf.h"
+#include "edge.bpf.h"
 #include "futex.bpf.h"
 #include "holder.bpf.h"
 #include "stack.bpf.h"
@@ -19,13 +20,10 @@
  * that this thread has not released meanwhile, or a wait that timed out and goes on.
  */
 #define CHAIN_GAP_NS 50000
-#define HERD_GAP_NS 50000 /* back asleep so soon: woken in vain */
-/* No futex lies at these: the process's mmap_lock, and file locks (flock, fcntl). */
-#define MMAP_LOCK_WORD 1
-#define FILE_LOCK_WORD 2
+#define HERD_GAP_NS 50000 /* back asleep after so little on the CPU: woken in vain */
+#define RUN_SHIFT 10	  /* of cp_futex.woken_run */
 
 static const struct cp_wait zero_wait;
-static const struct cp_edge zero_edge;
 
 static __always_inline bool same_lock(const struct cp_lock_key *a, const struct cp_lock_key *b)
 {
@@ -54,6 +52,7 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 	fx->gil = 0;
 	fx->seen_stack = fx->chained && timed_out ? fx->seen_stack : 0;
 	fx->proven = 0;
+	fx->woken &= CP_WOKEN_LOCK;
 	fx->contender = 0;
 	fx->before_attach = 0;
 	fx->waker_tid = 0;
@@ -66,6 +65,59 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 		fx->blocked_ns = 0;
 		fx->runq_ns = 0;
 	}
+}
+
+/* The protocol of mutexes and rwlocks; others may have these values now and then. */
+static __always_inline bool waits_as_lock(const struct cp_futex *fx)
+{
+	return fx->value == 2 || fx->value == 3 || fx->op == CP_OP_LOCK_PI;
+}
+
+/*
+ * A new wait: was the last wakeup in vain?  It was when the thread waits for the same again after
+ * hardly any time on the CPU.  In between it may have waited for locks: whoever waits for a
+ * condition takes its mutex first.  The same: this very word, or, of what is no lock, the one
+ * beside it, as glibc's condition variables have two in turn.
+ */
+static __always_inline void judge_wakeup(struct cp_thread *t, u64 now)
+{
+	struct cp_futex *fx = &t->fx;
+	bool lock = waits_as_lock(fx);
+	u64 apart = fx->woken_word ^ fx->key.word;
+	u32 ran;
+
+	if (!fx->woken_word)
+		return;
+	if (apart && (apart != sizeof(u32) || lock || (fx->woken & CP_WOKEN_LOCK))) {
+		if (!lock)
+			fx->woken_word = 0; /* it was good for something */
+		return;
+	}
+	ran = (u32)(class_time(t, CP_RUN, now) >> RUN_SHIFT) - fx->woken_run;
+	fx->woken_word = 0;
+	if (ran >= HERD_GAP_NS >> RUN_SHIFT)
+		return;
+	fx->woken |= CP_WOKEN_VAIN;
+	fx->vain_ns = ran << RUN_SHIFT;
+}
+
+/* A futex wake, of @many or of one, has ended the wait of @t, which has not run yet. */
+static __always_inline void note_wakeup(struct cp_thread *t, bool many)
+{
+	struct cp_futex *fx = &t->fx;
+	bool lock = waits_as_lock(fx);
+
+	if (many)
+		fx->woken |= CP_WOKEN_MANY;
+	/* The mutex that belongs to a condition, on the way back from it. */
+	if (fx->gil || (lock && fx->woken_word && !(fx->woken & CP_WOKEN_LOCK)))
+		return;
+	fx->woken_word = fx->key.word;
+	fx->woken_run = t->class_ns[CP_RUN] >> RUN_SHIFT;
+	if (lock)
+		fx->woken |= CP_WOKEN_LOCK;
+	else
+		fx->woken &= ~CP_WOKEN_LOCK;
 }
 
 /*
@@ -126,8 +178,10 @@ static __always_inline u64 parked_on(const struct cp_thread *t, const struct fut
 	return lock >> 47 ? 0 : lock;
 }
 
-static __always_inline void begin_futex_wait(struct cp_thread *t, const struct syscall_regs *r,
-					     u32 sys, u64 now)
+/* Of its own because of the stack (see switch_in()); look_at_gil() is for the caller, who is less
+ * deep. */
+static __noinline void begin_futex_wait(struct cp_thread *t, const struct syscall_regs *r, u32 sys,
+					u64 now)
 {
 	struct cp_unwind_process *python;
 	struct cp_futex *fx = &t->fx;
@@ -157,16 +211,15 @@ static __always_inline void begin_futex_wait(struct cp_thread *t, const struct s
 	if (python) {
 		fx->gil = 1;
 		t->why_cls = CP_GIL;
-		look_at_gil(t, python, now);
 		return;
 	}
+	judge_wakeup(t, now);
 	h = holder_of(t, &f, &evidence);
 	enter_lock(fx, h, evidence, now);
 }
 
 /* restart_syscall: the futex wait before the stop goes on; its arguments are in the slot. */
-static __always_inline void resume_futex_wait(struct cp_thread *t, const struct syscall_regs *r,
-					      u64 now)
+static __noinline void resume_futex_wait(struct cp_thread *t, const struct syscall_regs *r, u64 now)
 {
 	struct cp_lock_key key = t->fx.key;
 	u64 uaddr = t->fx.uaddr;
@@ -178,8 +231,8 @@ static __always_inline void resume_futex_wait(struct cp_thread *t, const struct 
 	enter_lock(&t->fx, NULL, CP_BY_NONE, now);
 }
 
-static __always_inline void begin_kernel_wait(struct task_struct *task, struct cp_thread *t,
-					      u64 word, u64 now)
+static __noinline void begin_kernel_wait(struct task_struct *task, struct cp_thread *t, u64 word,
+					 u64 now)
 {
 	struct cp_lock_key key = {.word = word, .space = t->tgid | CP_SPACE_KERNEL};
 	struct task_struct *owner = word == MMAP_LOCK_WORD ? compat_mmap_lock_owner(task) : NULL;
@@ -191,20 +244,6 @@ static __always_inline void begin_kernel_wait(struct task_struct *task, struct c
 	if (owner)
 		h = slot_of_tid(BPF_CORE_READ(owner, pid));
 	enter_lock(&t->fx, h, CP_BY_OWNER_WORD, now);
-}
-
-static __always_inline void count_edge(u32 from_tid, u32 to_tid, u32 kind, u64 wait_ns)
-{
-	struct cp_edge_key key = {.from_tid = from_tid, .to_tid = to_tid, .kind = kind};
-	struct cp_edge *edge;
-
-	if (!to_tid)
-		return;
-	edge = map_entry(&edges, &key, &zero_edge, CP_LOST_EDGES);
-	if (!edge)
-		return;
-	__sync_fetch_and_add(&edge->waits, 1);
-	__sync_fetch_and_add(&edge->wait_ns, wait_ns);
 }
 
 /* A wait on a word that tells no holder: its waker is blamed, where there was one. */
@@ -224,7 +263,7 @@ static __always_inline void blame_waker(struct cp_thread *t, u64 blocked_ns, u64
 	__sync_fetch_and_add(&blame->blame_ns, blocked_ns);
 	if (waker)
 		waker_while(blame, waker, now - blocked_ns, now);
-	count_edge(t->view_tid, fx->waker_tid, CP_EDGE_LOCK, blocked_ns);
+	count_edge(t, fx->waker_tid, lock_edge(t, fx->waker_slot), blocked_ns, fx->release_stack);
 }
 
 /*
@@ -246,22 +285,29 @@ static __always_inline void inherit_work(struct cp_thread *t, const struct cp_th
 		t->busy_since_ns = waker->busy_since_ns;
 }
 
-/* At the wakeup: was it a hand-over by @waker's futex wake, and from where? */
-static __always_inline void resolve_futex(void *ctx, struct cp_thread *t, struct cp_thread *waker,
-					  const struct syscall_regs *r, u64 now)
+/* Has @waker, which is current, handed over what @t waits for by a futex wake? */
+static __always_inline bool wakes_futex(const struct cp_thread *t, const struct syscall_regs *r)
+{
+	return t->fx.op != CP_OP_KERNEL && wakes_waiter(r, t->fx.uaddr, t->fx.timed);
+}
+
+/* At the wakeup. @waker: who has handed over what @t waits for, at @release_stack; NULL: nobody. */
+static __always_inline void resolve_futex(struct cp_thread *t, struct cp_thread *waker,
+					  const struct syscall_regs *r, u64 release_stack, u64 now)
 {
 	struct cp_futex *fx = &t->fx;
 	u64 blocked_ns = now > t->block_ns ? now - t->block_ns : 0;
 
-	if (waker && fx->op != CP_OP_KERNEL && wakes_waiter(r, fx->uaddr, fx->timed)) {
+	if (waker) {
 		fx->proven = 1;
 		fx->waker_tid = waker->view_tid;
 		fx->waker_slot = waker->slot;
+		fx->release_stack = release_stack;
+	}
+	if (waker && fx->op != CP_OP_KERNEL) {
+		note_wakeup(t, wakes_many(r));
 		fx->contender = waker != t && same_lock(&waker->fx.key, &fx->key);
 		waker->fx.released |= fx->contender;
-		/* Whoever has the GIL lets go of it anywhere: waiters have seen where it was. */
-		if (!fx->gil)
-			fx->release_stack = take_stack(ctx, waker, SCRATCH_SCHED, CP_CACHE_RELEASE);
 		fx->peer_ns = peer_part(t, waker, now);
 		if (!fx->holder_tid)
 			inherit_work(t, waker);
@@ -271,7 +317,8 @@ static __always_inline void resolve_futex(void *ctx, struct cp_thread *t, struct
 	fx->blocked_ns += blocked_ns;
 	note_seen(fx, blocked_ns);
 	if (fx->owned)
-		count_edge(t->view_tid, fx->holder_tid, CP_EDGE_LOCK, blocked_ns);
+		count_edge(t, fx->holder_tid, lock_edge(t, fx->holder_slot), blocked_ns,
+			   fx->waker_tid == fx->holder_tid ? fx->release_stack : 0);
 	else
 		blame_waker(t, blocked_ns, now);
 	leave_lock(t, now);
@@ -326,8 +373,7 @@ static __always_inline void book_episode(struct cp_wait *w, bool chained, u64 be
 }
 
 /* At the switch in: the wait is over. @blocked_ns and @runq_ns of this block alone. */
-static __always_inline void book_wait(struct cp_thread *t, u64 blocked_ns, u64 runq_ns, u64 gap_ns,
-				      u64 now)
+static __always_inline void book_wait(struct cp_thread *t, u64 blocked_ns, u64 runq_ns, u64 now)
 {
 	struct cp_futex *fx = &t->fx;
 	struct cp_wait_key key = {
@@ -348,13 +394,17 @@ static __always_inline void book_wait(struct cp_thread *t, u64 blocked_ns, u64 r
 	if (fx->proven) {
 		w->handed_over++;
 		w->contender_wakes += fx->contender;
+		w->broadcasts += fx->woken & CP_WOKEN_MANY;
 	} else if (fx->timed) {
 		w->timeouts++;
 	} else {
 		w->interrupted++;
 	}
 	w->owner_known += fx->holder_tid != 0;
-	w->sleep_again += gap_ns < HERD_GAP_NS;
+	if (fx->woken & CP_WOKEN_VAIN) {
+		w->sleep_again++;
+		w->again_ns += fx->vain_ns;
+	}
 	if (fx->blocked_ns + fx->runq_ns >= long_wait_ns)
 		stream_long_wait(t, now);
 }

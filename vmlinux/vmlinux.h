@@ -139,8 +139,16 @@ struct thread_struct {
 	unsigned long fsbase; /* x86_64 */
 };
 
+struct sched_entity {
+	u64 nr_migrations;
+};
+
 struct task_struct {
 	struct thread_struct thread;
+	struct sched_entity se;
+	int nr_cpus_allowed;
+	unsigned long min_flt;
+	unsigned long maj_flt;
 	unsigned int __state;
 	unsigned int flags;
 	int on_cpu;

@@ -60,7 +60,7 @@ START_TEST(cells_read_well)
 	expect(TABLE_LOOPS, "utilization", 1, "67%");
 	expect(TABLE_LOOPS, "turns_per_s", 0, "200");
 	expect(TABLE_LOOPS, "max_ns", 0, "200 ms");
-	expect(TABLE_LOOPS, "added_mean_ns", 0, "12.5 ms");
+	expect(TABLE_LOOPS, "added_mean_ns", 0, "13 ms");
 	expect(TABLE_LOOPS, "stalls", 0, "3");
 	expect(TABLE_LOOPS, "stalled_by", 0, "run 75%");
 	expect(TABLE_LOOPS, "stalled_by", 1, "-");

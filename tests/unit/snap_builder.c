@@ -235,11 +235,13 @@ void build_wait(struct snap_builder *b, uint32_t lock, uint32_t thread, uint64_t
 	struct snap_lock *l = &b->locks[lock];
 
 	ck_assert_uint_lt(l->waiters_len, BUILD_PER_LOCK);
-	b->waiters[lock][l->waiters_len++] = (struct snap_waiter){.thread = thread,
-								  .stack = stack,
-								  .waits = waits,
-								  .wait_ns = ns(s),
-								  .blocked_ns = ns(s)};
+	b->waiters[lock][l->waiters_len++] =
+		(struct snap_waiter){.thread = thread,
+				     .stack = stack,
+				     .waits = waits,
+				     .wait_ns = ns(s),
+				     .blocked_ns = ns(s),
+				     .longest_ns = waits ? ns(s) / waits : 0};
 	l->waits += waits;
 	l->wait_ns += ns(s);
 	l->blocked_ns += ns(s);
@@ -322,13 +324,21 @@ void build_pipe(struct snap_builder *b, uint32_t from, uint32_t to, enum edge_ki
 		uint64_t waits, double s)
 {
 	ck_assert_uint_lt(b->snap.edges_len, BUILD_ROWS);
-	b->edges[b->snap.edges_len++] = (struct snap_edge){from, to, kind, waits, ns(s)};
+	b->edges[b->snap.edges_len++] = (struct snap_edge){.from_thread = from,
+							   .to_thread = to,
+							   .kind = kind,
+							   .waits = waits,
+							   .wait_ns = ns(s)};
 }
 
 void build_edge(struct snap_builder *b, uint32_t from, uint32_t to, double s)
 {
 	ck_assert_uint_lt(b->snap.edges_len, BUILD_ROWS);
-	b->edges[b->snap.edges_len++] = (struct snap_edge){from, to, EDGE_PEER, 1, ns(s)};
+	b->edges[b->snap.edges_len++] = (struct snap_edge){.from_thread = from,
+							   .to_thread = to,
+							   .kind = EDGE_PEER,
+							   .waits = 1,
+							   .wait_ns = ns(s)};
 }
 
 void build_host(struct snap_builder *b, double idle_s, double busy_s)

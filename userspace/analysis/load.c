@@ -282,29 +282,41 @@ static int judge_turns(struct load *load)
 	return judge_idle_turns(load);
 }
 
-static void judge_threads(struct load *load)
+/* Needs a CPU of its own all the time. */
+static bool thread_full(const struct load *load, const struct snap_thread *thread)
+{
+	double life = (double)thread->lifetime_ns;
+	double run = (double)thread->class_ns[CLASS_RUN];
+	double runq = (double)thread->class_ns[CLASS_RUNQ_PREEMPT] +
+		      (double)thread->class_ns[CLASS_RUNQ_WAKE];
+
+	return life > 0 && life >= FULL_PRESENT * load->window_ns && run >= FULL_RUN * life &&
+	       run + runq >= FULL_RUNNABLE * life;
+}
+
+static int judge_threads(struct load *load)
 {
 	const struct snapshot *snap = load->snap;
+	_cleanup_free_ bool *full = calloc(snap->threads_len + 1UL, sizeof(*full));
 	double most_run = 0;
 
+	if (!full)
+		return -ENOMEM;
 	load->full_thread = SNAP_NONE;
 	for (uint32_t i = 0; i < snap->threads_len; i++) {
 		const struct snap_thread *thread = &snap->threads[i];
-		double life = (double)thread->lifetime_ns;
 		double run = (double)thread->class_ns[CLASS_RUN];
-		double runq = (double)thread->class_ns[CLASS_RUNQ_PREEMPT] +
-			      (double)thread->class_ns[CLASS_RUNQ_WAKE];
 
 		load->switches += thread->voluntary_switches + thread->involuntary_switches;
-		if (life > 0 && life >= FULL_PRESENT * load->window_ns && run >= FULL_RUN * life &&
-		    run + runq >= FULL_RUNNABLE * life)
-			load->full_threads++;
+		full[i] = thread_full(load, thread);
+		load->full_threads += full[i];
 		if (run > most_run) {
 			most_run = run;
 			load->full_thread = i;
-			load->full_ratio = num_ratio(run, life);
+			load->full_ratio = num_ratio(run, (double)thread->lifetime_ns);
 		}
 	}
+	return pipeline_of_run(snap, full, load->full_thread, &load->pipeline);
 }
 
 /* By samples: what goes to making processes, ending them, and copying what a fork has made shared.
@@ -334,21 +346,26 @@ int load_of_run(const struct snapshot *snap, double *lock_gain, struct load *ret
 	for (int c = 0; c < CLASS_COUNT; c++)
 		load.class_ns[c] = (double)snap->class_ns[c];
 	sum_classes(&load);
-	load.non_idle_ns = (double)snap->non_idle_ns;
+	load.loop = loops_of_run(snap);
+	load.non_idle_ns =
+		lesser((double)snap->non_idle_ns + load.loop.hidden_ns, load.wall_thread_ns);
 	set_limits(&load);
 	set_cpus(&load, num_ratio((double)host->idle_ns, load.window_ns),
 		 host_known ? num_ratio((double)host->busy_ns, load.window_ns) : -1);
 	set_usable(&load);
 	load.throttled_ratio = lesser(num_ratio((double)host->throttled_ns, load.window_ns), 1);
 	judge_locks(&load, lock_gain);
-	judge_threads(&load);
-	err = judge_turns(&load);
+	err = judge_threads(&load);
+	if (!err)
+		err = judge_turns(&load);
 	if (!err)
 		err = ipc_of_run(snap, &load.ipc);
 	if (err)
 		return err;
+	load.starved = starved_of_run(snap);
+	load.herd = herd_of_run(snap);
+	load.herd_cpus = num_ratio((double)load.herd.run_ns, load.window_ns);
 	load.ipc_cpus = num_ratio(load.ipc.all.run_ns, load.window_ns);
-	load.loop = loops_of_run(snap);
 	load.fork_cpus = fork_ratio(snap) * load.busy_cpus;
 	if (snap->listeners_len)
 		load.backlog_ratio =
@@ -410,8 +427,10 @@ static double slice_non_idle(const struct load *load, const struct load *whole)
 {
 	double waiting = load->class_ns[CLASS_LOCK] + load->class_ns[CLASS_PEER];
 	double whole_waiting = whole->class_ns[CLASS_LOCK] + whole->class_ns[CLASS_PEER];
-	double extra = not_negative(whole->non_idle_ns - sum_non_idle(whole->class_ns));
-	double ns = sum_non_idle(load->class_ns) + extra * num_ratio(waiting, whole_waiting);
+	double extra = not_negative(whole->non_idle_ns - whole->loop.hidden_ns -
+				    sum_non_idle(whole->class_ns));
+	double ns = sum_non_idle(load->class_ns) + load->loop.hidden_ns +
+		    extra * num_ratio(waiting, whole_waiting);
 
 	return lesser(ns, load->wall_thread_ns);
 }
@@ -450,6 +469,7 @@ static struct loop_load slice_loop(const struct load *load, const struct load *w
 			part += square;
 	}
 	scale = num_ratio(num_ratio(part, all), num_ratio(load->window_ns, whole->window_ns));
+	loop.hidden_ns *= num_ratio(part, all);
 	loop.added_mean_ns *= scale;
 	loop.late_ratio *= scale;
 	loop.gil_ratio *= num_ratio(num_ratio(load->class_ns[CLASS_GIL], load->window_ns),
@@ -480,6 +500,7 @@ struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t co
 		waiting += slice->waiting > 0;
 	}
 	sum_classes(&load);
+	load.loop = slice_loop(&load, whole, first, count);
 	load.non_idle_ns = slice_non_idle(&load, whole);
 	set_limits(&load);
 	idle_cpus = lesser(num_ratio(host_idle, load.window_ns), load.machine_cpus);
@@ -489,7 +510,10 @@ struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t co
 	scale_waits(&load, whole, top_lock);
 	load.fork_cpus = whole->fork_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);
 	load.backlog_ratio = num_ratio(waiting, looks);
-	load.loop = slice_loop(&load, whole, first, count);
+	load.pipeline = whole->pipeline;
+	load.starved = whole->starved;
+	load.herd = whole->herd;
+	load.herd_cpus = whole->herd_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);
 	load.ipc = whole->ipc;
 	load.ipc_cpus = whole->ipc_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);
 	load.disk_ns = scale_io(&load, whole, CLASS_DISK, whole->disk_ns);

@@ -72,13 +72,36 @@ bool loop_starved_of_gil(const struct loop_load *load)
 	return load->loop != SNAP_NONE && load->gil_turns && load->gil_ratio >= GIL_RATIO;
 }
 
+/* A loop that sleeps in a turn is not idle. */
+static double hidden_ns(const struct snapshot *snap)
+{
+	double sum = 0;
+
+	for (uint32_t i = 0; i < snap->loops_len && snap->loops[i].is_loop; i++) {
+		const struct snap_loop *loop = &snap->loops[i];
+		const uint64_t *class_ns = snap->threads[loop->thread].class_ns;
+		uint64_t off_ns =
+			num_sat_add(loop->part_ns[PART_SLEEP], loop->part_ns[PART_BLOCKING]);
+		uint64_t idle_ns = 0;
+
+		for (int c = 0; c < CLASS_COUNT; c++)
+			if (c != CLASS_LOOP_IDLE && time_class_idle((enum time_class)c))
+				idle_ns = num_sat_add(idle_ns, class_ns[c]);
+		if (loop->stalls)
+			sum += (double)num_min_u64(off_ns, idle_ns);
+	}
+	return sum;
+}
+
 struct loop_load loops_of_run(const struct snapshot *snap)
 {
 	struct loop_load worst = {.loop = SNAP_NONE};
+	double hidden = hidden_ns(snap);
 
 	for (uint32_t i = 0; i < snap->loops_len && snap->loops[i].is_loop; i++) {
 		struct loop_load load = load_of(snap, i);
 
+		load.hidden_ns = hidden;
 		if (is_gui(snap, &load) && load.late_ratio > LATE_RATIO_GUI)
 			load.late_ratio =
 				load.late_ratio > LATE_RATIO ? load.late_ratio : 1.01 * LATE_RATIO;
@@ -91,6 +114,14 @@ struct loop_load loops_of_run(const struct snapshot *snap)
 			worst = load;
 	}
 	return worst;
+}
+
+const struct snap_loop *loop_of_thread(const struct snapshot *snap, uint32_t thread)
+{
+	for (uint32_t i = 0; i < snap->loops_len && snap->loops[i].is_loop; i++)
+		if (snap->loops[i].thread == thread)
+			return &snap->loops[i];
+	return NULL;
 }
 
 static bool same_place(const struct snap_frame *a, const struct snap_frame *b)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Command line in, one sentence and a status out. */
 #include "base/strbuf.h"
+#include "cli/compare.h"
 #include "cli/doctor.h"
 #include "cli/env.h"
 #include "cli/options.h"
@@ -15,7 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_WRONG_USE = 2 };
+enum status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_WRONG_USE = 2, STATUS_GATE = 3 };
 
 /* A target's files are kept open until they are named; the usual soft limit is 1,024. */
 static void raise_file_limit(void)
@@ -54,7 +55,8 @@ static int print_about(const struct options *opt, struct err *err)
 	return rc;
 }
 
-static int run_command(const struct options *opt, struct err *err)
+/* *ret_gate: a --fail-if of diff holds. */
+static int run_command(const struct options *opt, bool *ret_gate, struct err *err)
 {
 	struct cli_env env = cli_env_read(opt);
 
@@ -68,6 +70,7 @@ static int run_command(const struct options *opt, struct err *err)
 	case COMMAND_DOCTOR:
 		return doctor(opt, &env, err);
 	case COMMAND_DIFF:
+		return compare(opt, &env, ret_gate, err);
 	case COMMAND_COUNT:
 		break;
 	}
@@ -79,6 +82,7 @@ int main(int argc, char **argv)
 	struct options opt = {0};
 	struct err err = {0};
 	int status = STATUS_DONE;
+	bool gate = false;
 
 	fill_standard_fds();
 	raise_file_limit();
@@ -86,8 +90,10 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (options_parse(argc, argv, &opt, &err) < 0)
 		status = STATUS_WRONG_USE;
-	else if (run_command(&opt, &err) < 0)
+	else if (run_command(&opt, &gate, &err) < 0)
 		status = STATUS_FAILED;
+	else if (gate)
+		status = STATUS_GATE;
 	/* Nobody reads the output any more: no reason to complain. */
 	if (status != STATUS_DONE && err.code != -EPIPE && err.msg[0])
 		cli_message("%s", err.msg);

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/num.h"
 #include "base/strbuf.h"
+#include "diff/gate.h"
 #include "render/render.h"
 
 #include <errno.h>
@@ -13,8 +14,11 @@
 
 #define RUN (1U << COMMAND_RUN)
 #define REPORT (1U << COMMAND_REPORT)
+#define DIFF (1U << COMMAND_DIFF)
 #define DOCTOR (1U << COMMAND_DOCTOR)
-#define ALL (RUN | REPORT | DOCTOR)
+#define ALL (RUN | REPORT | DIFF | DOCTOR)
+
+#define DIFF_FORMATS "text json html md"
 
 /* clang-format off */
 static const struct command_row commands[COMMAND_COUNT] = {
@@ -22,8 +26,8 @@ static const struct command_row commands[COMMAND_COUNT] = {
 		"profile running processes, or a command, and report what holds them back"},
 	[COMMAND_REPORT] = {"report", "report CAPTURE.cprof [OPTION..]",
 		"report from a capture file again: no root, any machine"},
-	[COMMAND_DIFF] = {"diff", "diff BEFORE AFTER",
-		"compare two captures or reports (not in this version)"},
+	[COMMAND_DIFF] = {"diff", "diff BEFORE AFTER [--fail-if EXPR].. [OPTION..]",
+		"compare two captures or JSON reports; a gate for CI"},
 	[COMMAND_DOCTOR] = {"doctor", "doctor [-p PID]",
 		"check what this kernel, these rights and this target allow"},
 };
@@ -37,10 +41,12 @@ static const struct option_row options[OPT_COUNT] = {
 		"every process in this cgroup (v1 or v2) and below it"},
 	[OPT_DURATION] = {OPT_DURATION, "duration", 'd', "SECONDS", OPTION_DURATION, "seconds", 0.001, 604800, 10, RUN,
 		"length of the run, fractions allowed; with -- COMMAND it lasts until the command ends"},
-	[OPT_OUTPUT] = {OPT_OUTPUT, "output", 'o', "FILE", OPTION_OUTPUT, "", 0, 0, 0, RUN | REPORT,
+	[OPT_OUTPUT] = {OPT_OUTPUT, "output", 'o', "FILE", OPTION_OUTPUT, "", 0, 0, 0, RUN | REPORT | DIFF,
 		"write this file, in the format of its ending; may be repeated"},
-	[OPT_FORMAT] = {OPT_FORMAT, "format", 'f', "FORMAT", OPTION_FORMAT, "", 0, 0, 0, RUN | REPORT,
+	[OPT_FORMAT] = {OPT_FORMAT, "format", 'f', "FORMAT", OPTION_FORMAT, "", 0, 0, 0, RUN | REPORT | DIFF,
 		"print this format, and nothing else, to standard output"},
+	[OPT_FAIL_IF] = {OPT_FAIL_IF, "fail-if", 0, "EXPR", OPTION_GATE, "", 0, 0, 0, DIFF,
+		"end with status 3 if this holds: 'lock.wait_ratio > +10%', 'loop.p99 > 100ms', 'verdict != none'; may be repeated"},
 	[OPT_STALL] = {OPT_STALL, "stall", 0, "MS", OPTION_NUMBER, "milliseconds", 1, 60000, 50, RUN,
 		"an event loop's turn that takes longer is a stall"},
 	[OPT_FREQ] = {OPT_FREQ, "freq", 0, "HZ", OPTION_NUMBER, "per second", 0, 10000, 99, RUN,
@@ -88,6 +94,7 @@ void options_free(struct options *opt)
 		return;
 	free(opt->pids);
 	free(opt->outputs);
+	free(opt->gates);
 	*opt = (struct options){0};
 }
 
@@ -172,6 +179,20 @@ static int parse_output(struct options *opt, const char *value, struct err *err)
 	return 0;
 }
 
+static int parse_gate(struct options *opt, const char *value, struct err *err)
+{
+	struct gate *grown = realloc(opt->gates, (opt->gates_len + 1) * sizeof(*grown));
+	int rc;
+
+	if (!grown)
+		return err_set(err, -ENOMEM, "--fail-if: out of memory");
+	opt->gates = grown;
+	rc = gate_parse(value, &grown[opt->gates_len], err);
+	if (rc == 0)
+		opt->gates_len++;
+	return rc;
+}
+
 static void store_number(struct options *opt, enum option_id id, double value)
 {
 	switch (id) {
@@ -192,6 +213,7 @@ static void store_number(struct options *opt, enum option_id id, double value)
 	case OPT_CGROUP:
 	case OPT_OUTPUT:
 	case OPT_FORMAT:
+	case OPT_FAIL_IF:
 	case OPT_FUTEX_CALLS:
 	case OPT_NO_CHILDREN:
 	case OPT_TUI:
@@ -243,6 +265,8 @@ static int take_value(struct parse *p, const struct option_row *row, const char 
 		return 0;
 	case OPTION_OUTPUT:
 		return parse_output(&p->opt, value, err);
+	case OPTION_GATE:
+		return parse_gate(&p->opt, value, err);
 	}
 	return 0;
 }
@@ -335,8 +359,12 @@ static int parse_word(struct parse *p, const char *word, struct err *err)
 {
 	uint64_t pid;
 
-	if (p->opt.command == COMMAND_REPORT && !p->opt.input) {
+	if ((p->opt.command == COMMAND_REPORT || p->opt.command == COMMAND_DIFF) && !p->opt.input) {
 		p->opt.input = word;
+		return 0;
+	}
+	if (p->opt.command == COMMAND_DIFF && !p->opt.after) {
+		p->opt.after = word;
 		return 0;
 	}
 	if (p->opt.command == COMMAND_RUN && num_parse_u64(word, 1, INT32_MAX, &pid) == 0)
@@ -394,6 +422,27 @@ static int check_run(const struct parse *p, struct err *err)
 	return 0;
 }
 
+static int check_diff(const struct options *opt, struct err *err)
+{
+	if (!opt->after)
+		return err_set(err, -EINVAL,
+			       "diff: takes two captures or JSON reports (concprof diff BEFORE "
+			       "AFTER)");
+	if (opt->format && !diff_render_by_name(opt->format->name))
+		return err_set(err, -EINVAL,
+			       "%s: a diff has no such format (one of " DIFF_FORMATS ")",
+			       opt->format->name);
+	for (size_t i = 0; i < opt->outputs_len; i++) {
+		const struct output_option *out = &opt->outputs[i];
+
+		if (!out->format || !diff_render_by_name(out->format->name))
+			return err_set(err, -EINVAL,
+				       "%s: a diff has no such format (one of " DIFF_FORMATS ")",
+				       out->path);
+	}
+	return 0;
+}
+
 /* What the options mean together, once all are read. */
 static int finish(struct parse *p, struct err *err)
 {
@@ -421,6 +470,8 @@ static int finish(struct parse *p, struct err *err)
 	if (opt->command == COMMAND_REPORT && !opt->input)
 		return err_set(err, -EINVAL,
 			       "report: no capture is named (concprof report CAPTURE.cprof)");
+	if (opt->command == COMMAND_DIFF)
+		return check_diff(opt, err);
 	return 0;
 }
 
@@ -438,10 +489,6 @@ int options_parse(int argc, char *const *argv, struct options *ret, struct err *
 			first = 2;
 		}
 	}
-	if (p.opt.command == COMMAND_DIFF)
-		return err_set(err, -EINVAL,
-			       "diff: is not in this version (compare the JSON of concprof report "
-			       "-f json)");
 	rc = parse_all(&p, argc, argv, first, err);
 	if (rc == 0)
 		rc = finish(&p, err);

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 struct err;
+struct gate;
 struct strbuf;
 struct render_format;
 
@@ -37,6 +38,7 @@ enum option_type {
 	OPTION_TEXT,	 /* not empty */
 	OPTION_FORMAT,	 /* name of a row of render_formats() */
 	OPTION_OUTPUT,	 /* a file whose ending tells the format, may be repeated */
+	OPTION_GATE,	 /* an expression of diff/gate.h, may be repeated */
 };
 
 enum option_id {
@@ -46,6 +48,7 @@ enum option_id {
 	OPT_DURATION,
 	OPT_OUTPUT,
 	OPT_FORMAT,
+	OPT_FAIL_IF,
 	OPT_STALL,
 	OPT_FREQ,
 	OPT_WORK,
@@ -85,10 +88,13 @@ struct options {
 	enum command command;
 	pid_t *pids; /* owned */
 	size_t pids_len;
-	const char *comm;	       /* NULL = not given */
-	const char *cgroup;	       /* NULL = not given */
-	char *const *argv;	       /* behind --, NULL = not given; ends with NULL */
-	const char *input;	       /* capture to report */
+	const char *comm;   /* NULL = not given */
+	const char *cgroup; /* NULL = not given */
+	char *const *argv;  /* behind --, NULL = not given; ends with NULL */
+	const char *input;  /* capture to report, or the first one of diff */
+	const char *after;  /* the second one of diff */
+	struct gate *gates; /* owned */
+	size_t gates_len;
 	struct output_option *outputs; /* owned */
 	size_t outputs_len;
 	const struct render_format *format; /* to standard output, NULL = none asked for */

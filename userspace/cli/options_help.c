@@ -77,8 +77,9 @@ void options_help(struct strbuf *sb)
 	strbuf_puts(sb, "\nFormats (-f) and endings (-o):\n");
 	for (const struct render_format *f = render_formats(); f->name; f++)
 		strbuf_printf(sb, "  %-20s  %s\n", f->name, f->ending);
-	strbuf_puts(sb, "  (capture)             .cprof: the run itself, for concprof report\n"
-			"\nCtrl-C ends a run early and still reports.\n"
-			"Profiling takes " PROBE_RIGHTS ".\n"
-			"Exit status: 0 done, 1 failed, 2 wrong use.\n");
+	strbuf_puts(sb,
+		    "  (capture)             .cprof: the run itself, for concprof report\n"
+		    "\nCtrl-C ends a run early and still reports.\n"
+		    "Profiling takes " PROBE_RIGHTS ".\n"
+		    "Exit status: 0 done, 1 failed, 2 wrong use, 3 a --fail-if of diff holds.\n");
 }

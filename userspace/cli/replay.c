@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cli/replay.h"
 
+#include "analysis/analysis.h"
 #include "base/cleanup.h"
+#include "base/strbuf.h"
 #include "cli/deliver.h"
 #include "cli/interrupt.h"
 #include "cli/screen.h"
 #include "model/model.h"
+#include "render/render.h"
+#include "report/report.h"
 #include "source/capture.h"
 
 #include <errno.h>
@@ -15,7 +19,7 @@
 
 struct replay {
 	struct model *model;
-	struct delivery *delivery;
+	struct delivery *delivery; /* NULL: nothing is written while it is read */
 };
 
 static int put(void *ctx, const struct record *rec, struct err *err)
@@ -23,7 +27,7 @@ static int put(void *ctx, const struct record *rec, struct err *err)
 	struct replay *r = ctx;
 	int rc = model_apply(r->model, rec, err);
 
-	return rc < 0 ? rc : delivery_record(r->delivery, rec, err);
+	return rc < 0 || !r->delivery ? rc : delivery_record(r->delivery, rec, err);
 }
 
 static int read_capture(struct replay *r, const char *path, struct err *err)
@@ -92,6 +96,31 @@ int replay(const struct options *opt, const struct cli_env *env, struct err *err
 			      : delivery_finish(r.delivery, r.model, env, err);
 	interrupt_free(&interrupt);
 	delivery_free(r.delivery);
+	model_free(r.model);
+	return rc;
+}
+
+int replay_json(const char *path, struct strbuf *sb, struct err *err)
+{
+	const struct render_options options = {0};
+	struct replay r = {.model = model_new()};
+	struct snapshot *snap = NULL;
+	struct verdict verdict = {0};
+	int rc = r.model ? read_capture(&r, path, err) : -ENOMEM;
+
+	if (rc == 0)
+		snap = model_freeze(r.model);
+	if (rc == 0 && snap)
+		rc = analysis_run(snap, &verdict, err);
+	if (rc == 0 && snap) {
+		struct report rep = report_make(snap, &verdict);
+
+		rc = render_by_name("json")->render(&rep, &options, sb, err);
+	} else if (rc == 0 || !r.model) {
+		rc = err_set(err, -ENOMEM, "%s: out of memory", path);
+	}
+	verdict_free(&verdict);
+	snapshot_free(snap);
 	model_free(r.model);
 	return rc;
 }

@@ -65,16 +65,17 @@ static const char *family_of(int32_t syscall)
 /* One thread's loop, as a loop of its own. */
 static void fill(const struct record_loop *r, struct snap_loop *loop)
 {
-	uint64_t square_us = num_sat_add(r->square_us, r->open_ns / 1000 * (r->open_ns / 1000));
+	uint64_t open_us = r->open_ns / NS_PER_US;
+	uint64_t square_us = num_sat_add(r->square_us, num_sat_mul(open_us, open_us));
 	bool open = r->open_ns > 0;
 
 	loop->fds_max = r->fds_max;
 	loop->observed_ns = num_sat_sub(r->until_ns, r->since_ns);
-	loop->turns = r->turns + open;
+	loop->turns = num_sat_add(r->turns, open);
 	loop->busy_ns = num_sat_add(r->busy_ns, r->open_ns);
 	loop->idle_ns = r->idle_ns;
 	loop->late_ns = num_sat_add(r->late_ns, num_sat_sub(r->open_ns, LATE_NS));
-	loop->stalls = r->stalls + open;
+	loop->stalls = num_sat_add(r->stalls, open);
 	for (int i = 0; i < PART_COUNT; i++) {
 		loop->part_ns[i] = num_sat_add(r->part_ns[i], r->open_part_ns[i]);
 		loop->stall_part_ns[i] = num_sat_add(r->stall_part_ns[i], r->open_part_ns[i]);
@@ -84,7 +85,7 @@ static void fill(const struct record_loop *r, struct snap_loop *loop)
 	 * turn that it falls into. */
 	if (loop->observed_ns)
 		loop->added_mean_ns =
-			(uint64_t)((double)square_us * 1e6 / (2.0 * (double)loop->observed_ns));
+			num_to_u64((double)square_us * 1e6 / (2.0 * (double)loop->observed_ns));
 }
 
 /* Another thread (or an earlier program of the same one) at the same descriptor. */
@@ -93,8 +94,6 @@ static void join(struct snap_loop *into, const struct snap_loop *from)
 	double sum = (double)into->added_mean_ns * (double)into->observed_ns +
 		     (double)from->added_mean_ns * (double)from->observed_ns;
 
-	if (from->turns > into->turns)
-		into->thread = from->thread;
 	into->fds_max = (uint32_t)num_max_u64(into->fds_max, from->fds_max);
 	into->observed_ns = num_sat_add(into->observed_ns, from->observed_ns);
 	into->turns = num_sat_add(into->turns, from->turns);
@@ -109,7 +108,7 @@ static void join(struct snap_loop *into, const struct snap_loop *from)
 	}
 	hist_merge(&into->hist, from->hist.count, from->hist.max_ns, from->hist.bucket);
 	if (into->observed_ns)
-		into->added_mean_ns = (uint64_t)(sum / (double)into->observed_ns);
+		into->added_mean_ns = num_to_u64(sum / (double)into->observed_ns);
 }
 
 /* A loop of the model on its way into one of the snapshot. */
@@ -189,34 +188,51 @@ static int compare_loop(const void *pa, const void *pb)
 	return r ? r : freeze_rising(a->thread, b->thread);
 }
 
+/* The first of @parts and those after it that go together with it, as one loop.  Returns how many
+ * they are. */
+static uint32_t merge(const struct kinds *kinds, const struct part *parts, uint32_t len,
+		      struct snap_loop *loop)
+{
+	const struct part *chief = parts;
+	uint32_t n = 1;
+
+	*loop = parts->loop;
+	for (; n < len && together(parts, &parts[n]); n++) {
+		loop->threads += parts[n].thread != parts[n - 1].thread;
+		join(loop, &parts[n].loop);
+		if (parts[n].loop.turns > chief->loop.turns)
+			chief = &parts[n];
+	}
+	loop->thread = chief->thread;
+	judge(kinds, chief->syscall, loop);
+	return n;
+}
+
 /* @loop_of: by thread of the snapshot, for the stalls. */
 static void loop_list(struct freeze *f, const struct kinds *kinds, uint32_t *loop_of)
 {
 	uint32_t len = 0, n = 0;
 	struct part *parts = collect(f, &len);
-	uint32_t *group = freeze_temporary(f, f->snap->threads_len, sizeof(*group));
+	/* By part: the thread that its loop goes by, which stays when they are sorted. */
+	uint32_t *chief = freeze_temporary(f, len, sizeof(*chief));
 	struct snap_loop *list = freeze_array(f, len, sizeof(*list));
 
-	for (uint32_t i = 0; !f->failed && i < len; i++) {
-		if (i && together(&parts[i - 1], &parts[i])) {
-			list[n - 1].threads += parts[i].thread != parts[i - 1].thread;
-			join(&list[n - 1], &parts[i].loop);
-		} else {
-			list[n++] = parts[i].loop;
-		}
-		judge(kinds, parts[i].syscall, &list[n - 1]);
-		group[parts[i].thread] = list[n - 1].thread;
+	for (uint32_t i = 0; !f->failed && i < len; n++) {
+		uint32_t end = i + merge(kinds, &parts[i], len - i, &list[n]);
+
+		while (i < end)
+			chief[i++] = list[n].thread;
 	}
 	if (!f->failed) {
 		qsort(list, n, sizeof(*list), compare_loop);
 		for (uint32_t i = 0; i < n; i++)
 			loop_of[list[i].thread] = i;
 		for (uint32_t i = 0; i < len; i++)
-			loop_of[parts[i].thread] = loop_of[group[parts[i].thread]];
+			loop_of[parts[i].thread] = loop_of[chief[i]];
 		f->snap->loops = list;
 		f->snap->loops_len = n;
 	}
-	free(group);
+	free(chief);
 	free(parts);
 }
 
@@ -266,7 +282,7 @@ static uint32_t shared_frames(const struct snap_stack *a, const struct snap_stac
 	return n;
 }
 
-/* The sample that has the most in common with the others. */
+/* The sample that has the most in common with the others; the length of its own is no merit. */
 static uint32_t typical(const struct freeze *f, const struct record_stall *r)
 {
 	uint32_t best = SNAP_NONE, best_score = 0;
@@ -279,7 +295,7 @@ static uint32_t typical(const struct freeze *f, const struct record_stall *r)
 		for (uint32_t k = 0; k < r->stacks_len; k++) {
 			uint32_t other = freeze_stack(f, r->stacks[k]);
 
-			if (other != SNAP_NONE)
+			if (k != i && other != SNAP_NONE)
 				score += shared_frames(&f->snap->stacks[stack],
 						       &f->snap->stacks[other]);
 		}

@@ -75,6 +75,8 @@ void freeze_waiters(struct freeze *f);
 void freeze_holdings(struct freeze *f);
 void freeze_lock_list(struct freeze *f);
 void freeze_lists(struct freeze *f);
+void freeze_edges(struct freeze *f);
+void freeze_tree(struct freeze *f);
 void freeze_slices(struct freeze *f);
 void freeze_loops(struct freeze *f);
 

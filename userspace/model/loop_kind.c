@@ -25,11 +25,6 @@ struct kind_row {
  */
 static const struct kind_row rows[] = {
 	{PYTHON_FILE, "gunicorn/workers/sync.py", {"gunicorn sync worker", false}},
-	{PYTHON_FILE, "gunicorn/arbiter.py", {"gunicorn master", false}},
-	{PYTHON_FILE, "concurrent/futures/process.py", {"process pool", false}},
-	{PYTHON_FILE, "multiprocessing/", {"multiprocessing", false}},
-	{PYTHON_FILE, "/subprocess.py", {"subprocess", false}},
-	{PYTHON_FILE, "/socketserver.py", {"socketserver", false}},
 	{FUNCTION, "WaitEventSetWait", {"postgres backend", false}},
 	{MODULE, "postgres", {"postgres backend", false}},
 	{FUNCTION, "fcgi_accept_request", {"FastCGI worker", false}},
@@ -75,6 +70,13 @@ static const struct kind_row rows[] = {
 	{FUNCTION, "boost::asio::", {"asio", true}},
 	{FUNCTION, "asio::", {"asio", true}},
 	{MODULE, "libzmq", {"zeromq", true}},
+	/* What a loop runs in (workers are forked below these), or calls in one of its turns: by
+	 * itself it is none. */
+	{PYTHON_FILE, "gunicorn/arbiter.py", {"gunicorn master", false}},
+	{PYTHON_FILE, "concurrent/futures/process.py", {"process pool", false}},
+	{PYTHON_FILE, "multiprocessing/", {"multiprocessing", false}},
+	{PYTHON_FILE, "/subprocess.py", {"subprocess", false}},
+	{PYTHON_FILE, "/socketserver.py", {"socketserver", false}},
 };
 
 static bool matches(const struct kind_row *row, const struct snap_frame *frame)

@@ -94,6 +94,11 @@ static const struct loss_row loss_table[LOSS_COUNT] = {
 	[LOSS_LOOPS_UNSEEN] = {"loops_unseen", false,
 			       "threads poll, but the kernel refuses the hooks that see their "
 			       "turns"},
+	[LOSS_EDGES_MERGED] = {"edges_merged", false,
+			       "waits are shown without whom they were for, since there were too "
+			       "many to tell apart"},
+	[LOSS_PROCESSES_BEYOND] = {"processes_beyond", false,
+				   "processes are not listed, since there were too many"},
 	[LOSS_SAMPLES_SKIPPED] =
 		{"samples_skipped", false,
 		 "timer samples left out, as the machine was too slow for their rate"},

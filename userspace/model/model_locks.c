@@ -36,7 +36,9 @@ struct sample_key {
 struct edge_key {
 	uint32_t from;
 	uint32_t to;
-	uint32_t kind;
+	uint64_t kind;
+	uint64_t wait_stack;
+	uint64_t wake_stack;
 };
 
 int model_lock_of(struct model *m, uint64_t id, uint32_t *ret, struct err *err)
@@ -260,11 +262,14 @@ int model_apply_sample(struct model *m, const struct record *rec, struct err *er
 
 int model_apply_edge(struct model *m, const struct record *rec, struct err *err)
 {
-	struct edge_key key = {.kind = rec->edge.kind};
+	struct edge_key key = {.to = NO_THREAD,
+			       .kind = rec->edge.kind,
+			       .wait_stack = rec->edge.wait_stack,
+			       .wake_stack = rec->edge.wake_stack};
 	uint32_t i;
 	int r = model_needed_thread(m, rec->edge.from_tid, &key.from, err);
 
-	if (r == 0)
+	if (r == 0 && rec->edge.to_tid)
 		r = model_needed_thread(m, rec->edge.to_tid, &key.to, err);
 	if (r == 0)
 		r = table_put(&m->edges, &key, &i, err);

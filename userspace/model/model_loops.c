@@ -22,7 +22,13 @@ struct loop_key {
 
 static uint64_t square_us(uint64_t ns)
 {
-	return ns / 1000 * (ns / 1000);
+	return num_sat_mul(ns / NS_PER_US, ns / NS_PER_US);
+}
+
+/* With the one that goes on. */
+static uint64_t stalls_of(const struct record_loop *r)
+{
+	return num_sat_add(r->stalls, r->open_ns > 0);
 }
 
 int model_apply_loop(struct model *m, const struct record *rec, struct err *err)
@@ -48,9 +54,8 @@ int model_apply_loop(struct model *m, const struct record *rec, struct err *err)
 	square = num_sat_add(r->square_us, square_us(r->open_ns));
 	m->slice.loop_square_us =
 		num_sat_add(m->slice.loop_square_us, num_sat_sub(square, loop->square_us));
-	m->slice.loop_stalls = num_sat_add(m->slice.loop_stalls,
-					   num_sat_sub(r->stalls + (r->open_ns > 0),
-						       loop->rec.stalls + (loop->rec.open_ns > 0)));
+	m->slice.loop_stalls =
+		num_sat_add(m->slice.loop_stalls, num_sat_sub(stalls_of(r), stalls_of(&loop->rec)));
 	loop->square_us = num_max_u64(square, loop->square_us);
 	loop->rec = *r;
 	return 0;

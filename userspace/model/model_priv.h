@@ -106,7 +106,7 @@ struct model_sample {
 
 struct model_edge {
 	uint32_t from;
-	uint32_t to;
+	uint32_t to; /* or NO_THREAD */
 	struct record_edge rec;
 };
 
@@ -190,9 +190,11 @@ struct model {
 	struct record_self self;
 	uint64_t loss[LOSS_COUNT];
 	uint64_t threads_beyond; /* counters of threads beyond LIMIT_THREADS */
+	uint64_t processes_beyond;
 	struct strpool strings;
 
-	struct table processes;	    /* struct record_process by pid */
+	struct table processes;	    /* struct record_process by pid and start */
+	struct hashmap pids;	    /* pid -> the newest process that has it */
 	struct table threads;	    /* struct model_thread by struct thread_key */
 	struct hashmap tids;	    /* tid -> the newest thread that has it */
 	struct table locks;	    /* struct model_lock by the source's id */
@@ -227,6 +229,19 @@ struct model {
 static inline struct model_thread *model_thread(const struct model *m, uint32_t i)
 {
 	return (struct model_thread *)m->threads.at + i;
+}
+
+static inline struct record_process *model_process(const struct model *m, uint32_t i)
+{
+	return (struct record_process *)m->processes.at + i;
+}
+
+/* The newest process that has @pid, NULL without a record of one. */
+static inline const struct record_process *model_process_of(const struct model *m, uint32_t pid)
+{
+	const uint32_t *i = hashmap_get(&m->pids, &pid);
+
+	return i ? model_process(m, *i) : NULL;
 }
 
 static inline struct model_lock *model_lock(const struct model *m, uint32_t i)

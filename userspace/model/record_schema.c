@@ -111,6 +111,11 @@ static const struct record_field counters_fields[] = {
 	U64(counters, runq_count),
 	U64(counters, runq_max_ns),
 	U64_ARRAY(counters, runq_hist),
+	U64(counters, migrations),
+	U64(counters, faults),
+	U64(counters, major_faults),
+	U64(counters, copy_faults),
+	U32(counters, cpus_allowed),
 };
 
 static const struct record_field lock_fields[] = {
@@ -144,6 +149,8 @@ static const struct record_field wait_fields[] = {
 	U64(wait, owner_known),
 	U64(wait, sleep_again),
 	U64_ARRAY(wait, hist),
+	U64(wait, again_ns),
+	U64(wait, broadcasts),
 };
 
 static const struct record_field blame_fields[] = {
@@ -205,10 +212,12 @@ static const struct record_field sample_fields[] = {
 
 static const struct record_field edge_fields[] = {
 	U32_ID(edge, from_tid),
-	U32_ID(edge, to_tid),
+	U32(edge, to_tid),
 	ENUM(edge, kind, EDGE_KIND_COUNT),
 	U64(edge, waits),
 	U64(edge, wait_ns),
+	U64(edge, wait_stack),
+	U64(edge, wake_stack),
 };
 
 static const struct record_field stack_fields[] = {

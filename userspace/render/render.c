@@ -5,11 +5,19 @@
 
 #include <string.h>
 
+/* clang-format off */
 static const struct render_format formats[] = {
 	{"text", ".txt", render_text},
 	{"json", ".json", render_json},
+	{"html", ".html", render_html},
+	{"md", ".md", render_markdown},
+	{"folded", ".folded", render_folded},
+	{"perfetto", ".perfetto.json", render_perfetto},
+	{"pprof", ".pb.gz", render_pprof},
+	{"csv", ".csv", render_csv},
 	{NULL, NULL, NULL},
 };
+/* clang-format on */
 
 const struct render_format *render_formats(void)
 {

@@ -16,6 +16,7 @@
 #define LOCKS_MAX 8
 #define THREADS_MAX 8
 #define PROCESSES_MAX 5
+#define EDGES_MAX 5
 #define BLOCKS_MAX 5
 #define LOOPS_MAX 5
 #define STALLS_MAX 5
@@ -191,12 +192,6 @@ static void print_rows(struct page *page, const struct report *rep, enum column_
 	strbuf_free(&heading);
 }
 
-/* A word on which threads only idle (the condvar of an empty queue) is no lock anybody lacks. */
-static bool lock_matters(const struct snap_lock *lock)
-{
-	return lock->wait_ns && (lock->is_lock || lock->peer_ns);
-}
-
 static bool is_among(const uint32_t *rows, uint32_t len, uint32_t lock)
 {
 	for (uint32_t i = 0; i < len; i++)
@@ -219,7 +214,7 @@ void text_locks(struct page *page, const struct report *rep)
 			rows[shown++] = named[i];
 	all = first = shown;
 	for (uint32_t i = 0; i < rep->snap->locks_len; i++) {
-		if (!lock_matters(&rep->snap->locks[i]) || is_among(rows, first, i))
+		if (!report_lock_matters(&rep->snap->locks[i]) || is_among(rows, first, i))
 			continue;
 		if (shown < LOCKS_MAX)
 			rows[shown++] = i;
@@ -280,6 +275,28 @@ void text_processes(struct page *page, const struct report *rep)
 {
 	if (rep->snap->processes_len > 1)
 		print_first(page, rep, TABLE_PROCESSES, PROCESSES_MAX, "PROCESSES");
+}
+
+static bool between_processes(const struct snapshot *snap, const struct snap_edge *e)
+{
+	return e->from_thread < snap->threads_len && e->to_thread < snap->threads_len &&
+	       snap->threads[e->from_thread].process != snap->threads[e->to_thread].process;
+}
+
+void text_edges(struct page *page, const struct report *rep)
+{
+	uint32_t rows[ROWS_MAX];
+	uint32_t shown = 0, all = 0;
+
+	for (uint32_t i = 0; i < rep->snap->edges_len; i++) {
+		if (!between_processes(rep->snap, &rep->snap->edges[i]))
+			continue;
+		if (shown < EDGES_MAX)
+			rows[shown++] = i;
+		all++;
+	}
+	if (shown)
+		print_rows(page, rep, TABLE_EDGES, rows, shown, all, "WAITS BETWEEN PROCESSES");
 }
 
 /* Blocking calls of one class, system call and call site, whatever the callers further out. */

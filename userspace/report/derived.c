@@ -50,21 +50,9 @@ uint64_t time_group_ns(enum time_group group, const uint64_t *class_ns)
 	return sum;
 }
 
-const char *edge_kind_name(enum edge_kind kind)
+bool report_lock_matters(const struct snap_lock *lock)
 {
-	switch (kind) {
-	case EDGE_LOCK:
-		return "lock";
-	case EDGE_PEER:
-		return "peer";
-	case EDGE_PIPE:
-		return "pipe";
-	case EDGE_SOCKET:
-		return "socket";
-	case EDGE_KIND_COUNT:
-		break;
-	}
-	return "peer";
+	return lock->wait_ns && (lock->is_lock || lock->peer_ns);
 }
 
 const char *report_model_name(enum report_model model)

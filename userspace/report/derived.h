@@ -27,8 +27,8 @@ bool time_group_has(enum time_group group, enum time_class cls);
 /* Sum of the group's classes in @class_ns[CLASS_COUNT]. */
 uint64_t time_group_ns(enum time_group group, const uint64_t *class_ns);
 
-/* "lock", "peer", "pipe", "socket" */
-const char *edge_kind_name(enum edge_kind kind);
+/* A word on which threads only idle (the condvar of an empty queue) is no lock anybody lacks. */
+bool report_lock_matters(const struct snap_lock *lock);
 
 /* The concurrency models that the target uses, as bits 1 << enum report_model. */
 enum report_model { MODEL_THREADS, MODEL_GIL, MODEL_PROCESSES, MODEL_EVENT_LOOP, MODEL_COUNT };

@@ -212,6 +212,8 @@ static int read_everything(struct live *live, uint64_t now_ns, bool all, struct 
 	if (!rc)
 		rc = live_read_listeners(live, true, err);
 	if (!rc)
+		rc = live_python_late_names(live, err);
+	if (!rc)
 		rc = live_read_losses(live, err);
 	if (!rc)
 		rc = live_emit_self(live, err);

@@ -131,7 +131,7 @@ int live_emit_open_wait(struct live *live, const struct cp_thread *t, uint64_t n
 int live_emit_open_blocks(struct live *live, struct err *err);
 
 /* live_threads.c: threads, processes */
-struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t now_ns);
+struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t start_ns);
 int live_emit_thread(struct live *live, const struct cp_thread *t, uint64_t now_ns, bool ended,
 		     struct err *err);
 int live_read_threads(struct live *live, uint64_t now_ns, struct err *err);
@@ -188,9 +188,14 @@ uint32_t live_python_merge(const struct live *live, const struct cp_stack *stack
  * of Python. Lists of threads are kept until live_python_threads_changed(). */
 void live_python_add(struct live *live, uint64_t thread_id, struct cp_stack *stack);
 void live_python_threads_changed(struct live *live);
+/* live_python_names.c */
+/* A stack is new, or still wanted: read what its words of Python stand for, and send it. */
+int live_python_told(struct live *live, const struct cp_ring_stack *told, struct err *err);
 /* Name the frames of Python among @ips that have no name yet. */
 int live_python_names(struct live *live, uint32_t pid, const uint64_t *ips, uint32_t len,
 		      struct err *err);
+/* Send names that have become known after the stacks they are in; the others are counted. */
+int live_python_late_names(struct live *live, struct err *err);
 
 /* live_stacks.c */
 /* Read the stacks of the threads that were blocked when they were seeded, of new ones since the
@@ -204,8 +209,8 @@ int live_polls_open(struct live *live, struct err *err);
 void live_polls_free(struct live *live);
 /* A thread that polls was met while no hook was there. */
 void live_polls_wanted(struct live *live);
-/* Attach the hooks when a thread of the target polls, detach them when none does any more; @idle: no
- * loop has polled, or sleeps in a poll, at the moment. */
+/* Attach the hooks when a thread of the target polls, detach them when none does any more; @idle:
+ * no loop has polled, or sleeps in a poll, at the moment. */
 void live_polls_update(struct live *live, bool idle);
 
 /* live_loop.c: turns and stalls */

@@ -233,6 +233,10 @@ static void parts_of_turn(const struct cp_thread *t, const struct cp_loop *loop,
 			  uint64_t *part_ns)
 {
 	memset(part_ns, 0, PART_COUNT * sizeof(*part_ns));
+	if (!loop->based) { /* it has never left the CPU */
+		part_ns[PART_RUN] = num_sat_sub(now_ns, loop->turn_ns);
+		return;
+	}
 	for (uint32_t cls = 0; cls < CP_CLASS_COUNT; cls++)
 		part_ns[cp_part_of(cls)] += t->class_ns[cls];
 	if (t->cls < CP_CLASS_COUNT)
