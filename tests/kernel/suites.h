@@ -15,6 +15,7 @@ Suite *kernel_futex_suite(void);
 Suite *kernel_pthread_suite(void);
 Suite *kernel_blame_suite(void);
 Suite *kernel_episode_suite(void);
+Suite *kernel_herd_suite(void);
 Suite *kernel_life_suite(void);
 Suite *kernel_loop_suite(void);
 Suite *kernel_loop_life_suite(void);

@@ -52,6 +52,7 @@ SUITE(model_native_site_suite)
 SUITE(model_python_site_suite)
 SUITE(model_python_word_suite)
 SUITE(model_schema_suite)
+SUITE(model_since_suite)
 SUITE(model_site_suite)
 SUITE(render_formats_suite)
 SUITE(render_json_suite)
@@ -93,6 +94,8 @@ SUITE(symbol_unwind_cfi_suite)
 SUITE(symbol_unwind_part_suite)
 SUITE(symbol_unwind_table_suite)
 SUITE(symbol_unwind_walk_suite)
+SUITE(tui_app_suite)
+SUITE(tui_canvas_suite)
 /* clang-format on */
 
 #undef SUITE
