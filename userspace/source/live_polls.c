@@ -112,6 +112,8 @@ void live_polls_free(struct live *live)
 
 void live_polls_wanted(struct live *live)
 {
+	if (!live->polls)
+		return; /* the window is closed; its last records are read after that */
 	live->polls->wanted = true;
 	live_polls_update(live, false);
 }
