@@ -75,7 +75,7 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 	if (t->polls)
 		base_turn(t);
 	if (!cls_futex(t->why_cls) && t->why_cls != CP_LOCK)
-		t->woken_from.word = 0; /* it had something to do */
+		t->fx.woken_word = 0; /* it had something to do */
 	if (t->why_cls == CP_FUTEX)
 		begin_futex_wait(t, &r, t->why_sys, now);
 	if (t->why_cls == CP_GIL)

@@ -50,6 +50,12 @@ static __always_inline void forget_program(struct cp_thread *t)
 	t->python_tstate = 0;
 	t->python_retry_ns = 0;
 	t->python_misses = 0;
+	t->python_search.steps = 0;
+	t->python_search.tstate = 0;
+	t->python_search.found = 0;
+	t->python_search.found_in = 0;
+	t->python_search.interps = 0;
+	t->python_search.several = 0;
 }
 
 /* Give @task a slot; NULL when it has none to get (counted). It is not visible to other programs

@@ -163,8 +163,21 @@ START_TEST(long_and_much_enough_to_matter)
 	expect_word(slow_one(150, 0.011, 16, 100), "threads.starvation");
 	expect_word(slow_one(24, 0.040, 16, 100), "cpu.saturated");
 	expect_word(slow_one(26, 0.040, 16, 100), "threads.starvation");
-	expect_word(slow_one(4, 0.400, 16, 5), "cpu.saturated");
-	expect_word(slow_one(5, 0.400, 16, 5), "threads.starvation");
+	expect_word(slow_one(5, 0.400, 16, 6), "cpu.saturated");
+	expect_word(slow_one(5, 0.400, 16, 7), "threads.starvation");
+}
+END_TEST
+
+/* Its holders have no CPU: that makes long waits, too, and is no fault of the lock. */
+START_TEST(preempted_holders_starve_nobody)
+{
+	struct snap_builder *b = slow_one(150, 0.011, 16, 100);
+
+	build_hold(b, 0, 1, 0.845, CLASS_RUNQ_PREEMPT, SNAP_NONE);
+	expect_word(b, "cpu.saturated");
+	b = slow_one(150, 0.011, 16, 100);
+	build_hold(b, 0, 1, 0.835, CLASS_RUNQ_PREEMPT, SNAP_NONE);
+	expect_word(b, "threads.starvation");
 }
 END_TEST
 
@@ -340,6 +353,7 @@ Suite *analysis_threads_suite(void)
 	tcase_add_test(starvation, others_got_it_meanwhile);
 	tcase_add_test(starvation, ten_times_the_median);
 	tcase_add_test(starvation, long_and_much_enough_to_matter);
+	tcase_add_test(starvation, preempted_holders_starve_nobody);
 	tcase_add_test(starvation, throughput_goes_first);
 	suite_add_tcase(s, starvation);
 	tcase_add_test(herds, answer_7_herd);

@@ -28,6 +28,9 @@ bool loop_stalls(const struct loop_load *load);
 /* The GIL takes at least half of its turns, be they short: each of them is longer for it. */
 bool loop_starved_of_gil(const struct loop_load *load);
 
+/* The loop that @thread is, known to serve many at once; NULL for any other thread. */
+const struct snap_loop *loop_of_thread(const struct snapshot *snap, uint32_t thread);
+
 /* Where the kept stalls of @loop with this cause were, by time: the stack of the largest part, and
  * that part of them (0 = none is known). */
 double loop_blame(const struct snapshot *snap, uint32_t loop, enum loop_cause cause,

@@ -5,7 +5,8 @@
 
 /* Waits so many times the median .. */
 #define MEDIAN_TIMES 10
-/* .. of so many waits at least: fewer have no usual length, .. */
+/* .. while others had to wait for it, too, so often at least (fewer waits have no usual length), ..
+ */
 #define WAITS_MIN 20
 /* .. one of which is so long that it matters, .. */
 #define LONGEST_MIN_NS (10 * NS_PER_MS)
@@ -13,12 +14,14 @@
 #define WAIT_SHARE 0.1
 /* An open wait is starvation from this share of the window on. */
 #define OPEN_SHARE 0.5
+/* Its holders had no CPU for so much of the waiting: the CPUs are to blame. */
+#define PREEMPTED_SHARE 0.5
 /* Holders known for less of the waiting than this: a read-write lock is held by readers. */
 #define HOLDER_KNOWN 0.5
 
-static bool far_longer(const struct snap_lock *lock, const struct starved *s, double window_ns)
+static bool far_longer(const struct starved *s, double window_ns)
 {
-	return lock->hist.count >= WAITS_MIN && s->median_ns > 0 && s->waits > 0 &&
+	return s->passed >= WAITS_MIN && s->median_ns > 0 && s->waits > 0 &&
 	       s->longest_ns >= LONGEST_MIN_NS && (double)s->wait_ns >= WAIT_SHARE * window_ns &&
 	       s->wait_ns / s->waits >= num_sat_mul(MEDIAN_TIMES, s->median_ns);
 }
@@ -58,13 +61,15 @@ struct starved starved_of_run(const struct snapshot *snap)
 	for (uint32_t i = 0; i < snap->locks_len; i++) {
 		const struct snap_lock *lock = &snap->locks[i];
 
-		if (!lock->is_lock || lock->kind == LOCK_GIL)
+		if (!lock->is_lock || lock->kind == LOCK_GIL ||
+		    (double)lock->while_ns[CLASS_RUNQ_PREEMPT] >=
+			    PREEMPTED_SHARE * (double)lock->blocked_ns)
 			continue;
 		for (uint32_t k = 0; k < lock->waiters_len; k++) {
 			struct starved s = take(lock, i, &lock->waiters[k]);
 
 			if (s.wait_ns > worst.wait_ns && s.thread < snap->threads_len &&
-			    (far_longer(lock, &s, window_ns) || left_behind(&s, window_ns)))
+			    (far_longer(&s, window_ns) || left_behind(&s, window_ns)))
 				worst = s;
 		}
 	}
