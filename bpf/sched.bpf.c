@@ -28,14 +28,14 @@ static __always_inline void book_runq(struct cp_thread *t, u64 runq_ns)
 }
 
 /* The last switch of a thread: its record goes to user space, its slot is free again. */
-static __always_inline void retire(struct cp_thread *t)
+static __always_inline void retire(struct cp_thread *t, u64 now)
 {
 	u16 *entry = tid_entry(t->tid);
 
 	if (entry && *entry == t->slot)
 		*entry = 0;
 	if (t->polls)
-		send_loop(t);
+		send_loop(t, now);
 	free_slot(t);
 }
 
@@ -108,7 +108,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	}
 	write_end(t);
 	if (t->cls == CP_DEAD)
-		retire(t);
+		retire(t, now);
 }
 
 static __always_inline void book_block(struct cp_thread *t, u64 blocked_ns)
