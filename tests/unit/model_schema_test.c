@@ -78,8 +78,6 @@ START_TEST(padding_is_all_that_is_not_in_the_schema)
 		[RECORD_LOOP] = 4,	    /* after fds_max */
 		[RECORD_STALL] = 3 + 4,	    /* after open; after stacks_len */
 		[RECORD_END] = 1 + 4,	    /* after exited; at the end */
-		[RECORD_LOOP] = 4,	    /* after fds_max */
-		[RECORD_STALL] = 3 + 4,	    /* after open; after stacks_len */
 	};
 	const struct record_schema *schema = record_schema_of((uint32_t)_i);
 	size_t in_fields = 0;
