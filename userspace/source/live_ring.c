@@ -27,12 +27,14 @@ static int on_exit_record(struct live *live, const struct cp_ring_exit *e, struc
 static int on_process(struct live *live, const struct cp_ring_process *r, struct err *err)
 {
 	struct live_process *p = live_process_get(live, r->view_pid, r->at_ns);
+	int rc;
 
 	if (p && r->type == CP_RING_PROCESS && p->start_ns < r->at_ns) {
 		/* Forked now, so the one before has ended, though no slice has found it out. */
 		p->end_ns = r->at_ns;
-		if (live_emit_process(live, p, err))
-			return -ENOMEM;
+		rc = live_emit_process(live, p, err);
+		if (rc)
+			return rc;
 		live_unwind_drop(live, p);
 		live_python_drop(live, p->pid);
 		p = live_process_get(live, r->view_pid, r->at_ns);
