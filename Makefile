@@ -17,7 +17,8 @@ say = $(if $(V),@true,@printf '  %-8s %s\n')
 DEPS_BUILD := gcc clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libiberty-dev libjansson-dev \
 	zlib1g-dev liblzma-dev libncurses-dev libprotobuf-c-dev protobuf-c-compiler
 DEPS_TEST := check python3 gunicorn wrk libpython3.11 redis-server redis-tools memcached mariadb-server sysbench procps iproute2 jq xz-utils \
-	gdb libc6-dbg g++ golang-go musl-tools nginx-light nodejs
+	gdb libc6-dbg g++ golang-go musl-tools nginx-light nodejs python3-uvicorn python3-uvloop python3-tornado \
+	python3-aiohttp python3-gi gir1.2-glib-2.0
 DEPS_FUZZ := clang libclang-rt-14-dev binutils xz-utils
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
 DEPS_BENCH := libbpf-tools linux-perf nodejs mariadb-server

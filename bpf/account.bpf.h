@@ -115,7 +115,8 @@ static __always_inline void send_exit(struct cp_thread *t)
 	}
 	rec->type = CP_RING_EXIT;
 	rec->pad = 0;
-	__builtin_memcpy(&rec->thread, t, sizeof(*t));
+	/* By helper: the compiler copies at most a kilobyte itself. */
+	bpf_probe_read_kernel(&rec->thread, sizeof(rec->thread), t);
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 }
 

@@ -14,12 +14,14 @@
 #define S_IFCHR 0020000
 #define S_IFIFO 0010000
 #define ANON_INODE_FS_MAGIC 0x09041934
+#define PIPEFS_MAGIC 0x50495045
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
 #define AF_NETLINK 16
 #define TCP_ESTABLISHED 1
 #define TCP_LISTEN 10
+#define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 
 /* Direct access where the type is known: a load each, where a helper call takes ten times as long.
@@ -54,17 +56,20 @@ static __always_inline u32 unix_class(struct sock *sk)
 	return CP_IPC;
 }
 
-static __always_inline u32 socket_class(struct file *file)
+static __always_inline u32 socket_kind(struct sock *sk, u16 family, u32 cls)
 {
-	struct socket *socket = BPF_CORE_READ(file, private_data);
-	struct sock *sk = socket ? BPF_CORE_READ(socket, sk) : NULL;
-	u16 family, port;
-	u8 state;
+	if (family == AF_UNIX)
+		return cls == CP_IPC ? CP_EDGE_SOCKETPAIR : CP_EDGE_UNIX;
+	if (family != AF_INET && family != AF_INET6)
+		return CP_EDGE_SOCKET;
+	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP ? CP_EDGE_TCP : CP_EDGE_SOCKET;
+}
 
-	if (!sk)
-		return CP_OTHER;
-	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+static __always_inline u32 family_class(struct sock *sk, u16 family)
+{
+	u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	u16 port;
+
 	if (state == TCP_LISTEN || family == AF_NETLINK)
 		return CP_CLIENT_IDLE;
 	if (family == AF_UNIX)
@@ -80,6 +85,22 @@ static __always_inline u32 socket_class(struct file *file)
 	return CP_NET;
 }
 
+static __always_inline u32 socket_class(struct file *file, u32 *kind)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct sock *sk = socket ? BPF_CORE_READ(socket, sk) : NULL;
+	u16 family;
+	u32 cls;
+
+	*kind = CP_EDGE_SOCKET;
+	if (!sk)
+		return CP_OTHER;
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	cls = family_class(sk, family);
+	*kind = socket_kind(sk, family, cls);
+	return cls;
+}
+
 static __always_inline u32 fd_mode(struct file *file)
 {
 	/* From 6.15 on anonymous inodes (eventfd, timerfd) have a regular file's mode. */
@@ -92,16 +113,19 @@ static __always_inline u32 file_class(struct file *file, u32 *kind)
 {
 	switch (fd_mode(file)) {
 	case S_IFSOCK:
-		*kind = CP_EDGE_SOCKET;
-		return socket_class(file);
+		return socket_class(file, kind);
 	case S_IFREG:
 	case S_IFBLK:
 	case S_IFDIR:
 		return CP_DISK;
 	case S_IFCHR:
 		return CP_CLIENT_IDLE;
-	default: /* FIFO, eventfd and kin */
-		*kind = CP_EDGE_PIPE;
+	case S_IFIFO:
+		*kind = BPF_CORE_READ(file, f_inode, i_sb, s_magic) == PIPEFS_MAGIC ? CP_EDGE_PIPE
+										    : CP_EDGE_FIFO;
+		return CP_IPC;
+	default: /* eventfd and kin */
+		*kind = CP_EDGE_EVENTFD;
 		return CP_IPC;
 	}
 }
@@ -147,12 +171,14 @@ static __always_inline u32 poll_class(struct task_struct *task, const struct sys
  */
 static const u8 plain_class[CP_SYS_COUNT] = {
 	[CP_SYS_FUTEX] = CP_FUTEX,	  [CP_SYS_FUTEX_WAIT] = CP_FUTEX,
-	[CP_SYS_FUTEX_WAITV] = CP_FUTEX,  [CP_SYS_LOOP] = CP_LOOP_IDLE,
+	[CP_SYS_FUTEX_WAITV] = CP_FUTEX,  [CP_SYS_EPOLL] = CP_LOOP_IDLE,
+	[CP_SYS_URING] = CP_LOOP_IDLE,	  [CP_SYS_AIO] = CP_LOOP_IDLE,
 	[CP_SYS_SLEEP] = CP_SLEEP,	  [CP_SYS_CHILD] = CP_CHILD,
 	[CP_SYS_ACCEPT] = CP_CLIENT_IDLE, [CP_SYS_CONNECT] = CP_NET,
 	[CP_SYS_DISK] = CP_DISK,	  [CP_SYS_IPC] = CP_IPC,
 	[CP_SYS_FLOCK] = CP_LOCK,	  [CP_SYS_FORK] = CP_CHILD,
 	[CP_SYS_CLONE] = CP_CHILD,	  [CP_SYS_EXEC] = CP_DISK,
+	[CP_SYS_SIGNAL] = CP_SLEEP,	  [CP_SYS_KILL] = CP_OTHER,
 };
 
 /* Page fault, or a 32-bit call. */
@@ -193,7 +219,7 @@ static __noinline void classify_block(struct task_struct *task, const struct sys
 	u32 cls = sys < CP_SYS_COUNT ? plain_class[sys] : 0;
 
 	t->why_sys = sys;
-	t->why_kind = sys == CP_SYS_IPC ? CP_EDGE_PIPE : CP_EDGE_PEER;
+	t->why_kind = sys == CP_SYS_IPC ? CP_EDGE_QUEUE : CP_EDGE_PEER;
 	if (state & (TASK_STOPPED | TASK_TRACED | TASK_FROZEN))
 		cls = CP_STOPPED;
 	else if (r->nr < 0)

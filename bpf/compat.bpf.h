@@ -17,6 +17,7 @@
 #define TASK_TRACED 0x0008
 #define TASK_DEAD 0x0080
 #define TASK_FROZEN 0x8000 /* 6.1 (f5d39b020809); before it a frozen task is uninterruptible */
+#define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
 
 /* Does sched_switch have its fourth argument (5.18)?  Set by user space from BTF. */

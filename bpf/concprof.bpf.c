@@ -6,6 +6,7 @@
 #include "maps.bpf.h"
 
 #include "futex_calls.bpf.c"
+#include "loop.bpf.c"
 #include "sample.bpf.c"
 #include "sched.bpf.c"
 #include "task.bpf.c"

@@ -51,7 +51,9 @@ enum cp_syscall_kind {
 	CP_SYS_FUTEX_WAITV,
 	CP_SYS_POLL,   /* (fds, nfds, ..) */
 	CP_SYS_SELECT, /* (nfds, ..) */
-	CP_SYS_LOOP,   /* epoll, io_uring, AIO: waits for events */
+	CP_SYS_EPOLL,  /* (epfd, ..) */
+	CP_SYS_URING,  /* io_uring_enter(fd, to_submit, min_complete, flags, ..) */
+	CP_SYS_AIO,    /* io_getevents */
 	CP_SYS_SLEEP,
 	CP_SYS_CHILD,
 	CP_SYS_FORK,
@@ -68,6 +70,8 @@ enum cp_syscall_kind {
 	CP_SYS_FLOCK, /* file locks */
 	CP_SYS_EXIT,
 	CP_SYS_RESTART, /* restart_syscall: the earlier reason holds */
+	CP_SYS_SIGNAL,	/* waits for a signal */
+	CP_SYS_KILL,	/* sends one */
 	CP_SYS_COUNT
 };
 
@@ -81,7 +85,24 @@ enum cp_futex_op {
 };
 
 enum cp_evidence { CP_BY_PI_WORD, CP_BY_OWNER_WORD, CP_BY_WAKER, CP_BY_NONE };
-enum cp_edge_kind { CP_EDGE_LOCK, CP_EDGE_PEER, CP_EDGE_PIPE, CP_EDGE_SOCKET };
+/* By what one thread waits for another: enum edge_kind of the model. */
+enum cp_edge_kind {
+	CP_EDGE_LOCK, /* within a process */
+	CP_EDGE_PEER,
+	CP_EDGE_PIPE,
+	CP_EDGE_SOCKET, /* of another family than the following */
+	CP_EDGE_FIFO,
+	CP_EDGE_SOCKETPAIR,
+	CP_EDGE_UNIX,
+	CP_EDGE_TCP,
+	CP_EDGE_EVENTFD,
+	CP_EDGE_FUTEX, /* of another process, in shared memory */
+	CP_EDGE_FILE_LOCK,
+	CP_EDGE_QUEUE, /* System V and POSIX queues and semaphores */
+	CP_EDGE_SIGNAL,
+	CP_EDGE_CHILD, /* its exit, or after a vfork its exec */
+	CP_EDGE_KIND_COUNT
+};
 
 enum cp_loss {
 	CP_LOST_SLOTS,
@@ -104,6 +125,8 @@ enum cp_loss {
 	CP_LOST_FUTEX_CALLS,
 	CP_LOST_HOLDINGS,
 	CP_LOST_PYTHON_CUT,
+	CP_LOST_STALLS,
+	CP_LOST_EDGES_MERGED,
 	CP_LOST_COUNT
 };
 
@@ -232,7 +255,22 @@ struct cp_thread {
 	struct cp_futex fx;
 	__u64 forked_ns; /* when it last forked a process, 0 = not seen */
 	__u64 fork_copy; /* of a process that was forked, and has run no other program since */
+	/* an event loop, as far as is known: its entry in `loops` is in use */
+	__u32 polls;
+	__u32 poll_sleeps; /* it sleeps in its own poll, not in one inside a turn */
+	/* The kernel's own counts as they were when it was first seen, and since then. */
+	__u64 migrations0;
+	__u64 migrations;
+	__u64 faults0;
+	__u64 faults;
+	__u64 copy_faults; /* of these, up to the exec of a process that was forked */
+	__u64 major_faults0;
+	__u64 major_faults;
+	__u32 cpus_allowed;
+	__u32 pad_end;
 };
+
+#include "abi_loop.h"
 
 /* By slot, from user space: the stack of a thread that was blocked before attach. */
 struct cp_attach_stack {
@@ -330,8 +368,10 @@ struct cp_sample_key {
 };
 
 struct cp_edge_key {
+	__u64 wait_stack; /* between processes alone; 0 = none */
+	__u64 wake_stack;
 	__u32 from_tid; /* view */
-	__u32 to_tid;
+	__u32 to_tid;	/* 0 = one of many of which no more is kept */
 	__u32 kind;
 	__u32 pad;
 };
@@ -383,6 +423,8 @@ struct cp_unwind_mapping {
  */
 #define CP_PYTHON_GILS_MAX 8
 #define CP_PYTHON_FRAME_BYTES 128
+#define CP_PYTHON_CODE_BYTES 128
+#define CP_PYTHON_TEXT_BYTES 256 /* of a name, a file, a table of lines: one less is compared */
 #define CP_PYTHON_NONE 0xffff
 enum cp_python_entry { CP_PYTHON_ENTRY_EVERY, CP_PYTHON_ENTRY_FLAG, CP_PYTHON_ENTRY_SHIM };
 struct cp_python {
@@ -412,8 +454,21 @@ struct cp_python {
 	__u16 code_adaptive;
 	__u16 gil_last_holder; /* behind it: locked, switch number */
 	__u16 gil_end;
-	__u16 parking; /* waits of the parking lot: the lock's address is before the word */
-	__u16 pad[3];
+	__u16 parking;	 /* waits of the parking lot: the lock's address is before the word */
+	__u16 code_from; /* the part of a code object that is read, whole words .. */
+	__u16 code_bytes;
+	__u16 code_firstlineno; /* .. and inside that part */
+	__u16 code_name;	/* the qualified one from 3.11 on */
+	__u16 code_filename;
+	__u16 code_linetable;
+	__u16 text_len;	  /* of a str object: behind it a hash and .. */
+	__u16 text_state; /* .. bits: this far behind the length */
+	__u16 text_kind_bit;
+	__u16 text_ascii;
+	__u16 text_compact;
+	__u16 bytes_len; /* of a bytes object: behind it a hash */
+	__u16 bytes_data;
+	__u16 pad[2];
 };
 
 struct cp_unwind_process {
@@ -427,6 +482,7 @@ struct cp_unwind_process {
 #define CP_STACK_TRUNCATED 1
 #define CP_STACK_BY_FRAME_POINTER 2 /* in part or whole: no table was there */
 #define CP_STACK_PYTHON_CUT 4	    /* the frames of Python end before the outermost */
+#define CP_STACK_WANTED 8 /* tell it again when it is met: some of them have no name yet */
 /* Frames of Python are words as in model/python_word.h, behind the native ones. */
 #define CP_STACK_NATIVE_MAX 63 /* where there are both */
 struct cp_stack {
@@ -487,50 +543,9 @@ struct cp_futex_calls {
 #define CP_PYTHON_LASTI_SHIFT 44
 #define CP_PYTHON_LASTI_MAX 0x1ffff
 #define CP_PYTHON_CODE_MASK ((1ULL << CP_PYTHON_LASTI_SHIFT) - 1)
+#define CP_PYTHON_CODE_UNKNOWN 1 /* it cannot be read */
 
-/* Ring records, told apart by their first word. */
-enum cp_ring_type {
-	CP_RING_EXIT = 1,
-	CP_RING_PROCESS,
-	CP_RING_EXEC,
-	CP_RING_LONG_WAIT,
-	CP_RING_STACK
-};
-
-struct cp_ring_exit {
-	__u32 type;
-	__u32 pad;
-	struct cp_thread thread;
-};
-
-struct cp_ring_process { /* CP_RING_PROCESS, CP_RING_EXEC */
-	__u32 type;
-	__u32 view_pid;
-	__u32 view_ppid;
-	__u32 pid;
-	__u64 at_ns;
-	char comm[CP_COMM_LEN];
-};
-
-struct cp_ring_long_wait {
-	__u32 type;
-	__u32 tid;
-	__u32 holder_tid;
-	__u32 waker_tid;
-	struct cp_lock_key lock;
-	__u64 stack;
-	__u64 release_stack;
-	__u64 start_ns;
-	__u64 woken_ns;
-	__u64 end_ns;
-};
-
-/* A new stack with frames of Python: their code objects are to be read while they live. */
-struct cp_ring_stack {
-	__u32 type;
-	__u32 pad;
-	__u64 stack;
-};
+#include "abi_ring.h"
 
 #define CP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has holes")
 CP_ASSERT_SIZE(struct cp_lock_key, 16);
@@ -539,8 +554,12 @@ CP_ASSERT_SIZE(struct cp_stack_cache, 40 + 2 * CP_CACHE_FRAMES);
 CP_ASSERT_SIZE(struct cp_wait_key, 32);
 CP_ASSERT_SIZE(struct cp_blame_key, 32);
 CP_ASSERT_SIZE(struct cp_block_key, 16);
+CP_ASSERT_SIZE(struct cp_edge_key, 32);
 CP_ASSERT_SIZE(struct cp_holding_key, 32);
 CP_ASSERT_SIZE(struct cp_stack, 16 + 8 * CP_STACK_MAX);
 CP_ASSERT_SIZE(struct cp_ring_long_wait, 72);
+CP_ASSERT_SIZE(struct cp_loop,
+	       12 * 8 + 3 * 8 * CP_PART_COUNT + 4 * CP_HIST_BUCKETS + 2 * 8 + 8 * 4);
+CP_ASSERT_SIZE(struct cp_ring_stall, 24 + 8 * CP_PART_COUNT + 24);
 
 #endif

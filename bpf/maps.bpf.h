@@ -128,6 +128,15 @@ struct {
 	__type(value, struct cp_holding);
 } holdings SEC(".maps");
 
+/* By slot: threads that poll. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 64);
+	__type(key, u32);
+	__type(value, struct cp_loop);
+} loops SEC(".maps");
+
 /* By slot; user space writes it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -197,6 +206,15 @@ struct cp_row_cache {
 	u64 row;
 };
 
+/* A code object of Python met before (python_code.bpf.h). */
+#define CP_PYTHON_KNOWN_LEN 256
+struct cp_python_known {
+	u64 mark; /* of its process, its address and its own bytes; 0 = empty */
+	u64 id;	  /* as in a word */
+	u64 since_ns;
+	u64 checked_ns;
+};
+
 /* A walk in progress: too much for the stack of a program. */
 #define CP_WALK_WINDOW 4096
 struct cp_walk {
@@ -215,6 +233,13 @@ struct cp_walk {
 	u32 python_len; /* words of the stack, native ones included */
 	u32 python_complete;
 	unsigned char frame[CP_PYTHON_FRAME_BYTES + 8]; /* of Python */
+	u32 python_checks;				/* code objects read whole */
+	u64 python_now;
+	u64 code[CP_PYTHON_CODE_BYTES / 8]; /* the part of a code object that is read */
+	u64 head[3];			    /* of a str or bytes object */
+	u64 text[CP_PYTHON_TEXT_BYTES / 8];
+	struct cp_ring_stack told;
+	struct cp_python_known known[CP_PYTHON_KNOWN_LEN];
 	struct cp_row_cache rows[CP_ROW_CACHE_LEN];
 };
 
@@ -260,6 +285,8 @@ const volatile bool launched = false;	/* the target is a command that has yet to
 const volatile bool use_unwind = false; /* the kernel has bpf_loop (5.17) */
 const volatile __u64 long_wait_ns = 1000000;
 const volatile __u32 long_waits_per_s = 2000;
+const volatile __u64 stall_ns = 50000000; /* a longer turn of an event loop is a stall */
+const volatile __u32 stalls_per_s = 500;
 const volatile __u8 syscall_kind[CP_SYSCALLS_MAX] = {};
 
 /* enum cp_syscall_kind of system call @nr (negative: none). */
@@ -281,6 +308,9 @@ volatile bool use_ns_tids = false; /* some target lives in another PID namespace
 volatile bool use_listen_ports = false;
 volatile bool use_python = false; /* some process is a CPython that is known */
 
+/* Since when the polls of loops are seen (loop.bpf.c); 0 = no hook is there. */
+volatile __u64 polls_hooked_ns = 0;
+
 /* The parallelism of the target (CMetric of GAPP, ICPE'20), <<10: sum of dt / active threads. */
 volatile __s64 active_threads = 0;
 volatile __u64 parallel_clock = 0;
@@ -293,5 +323,8 @@ volatile __u64 view_ns = 0;
 volatile __u64 stack_told_ns = 0; /* when user space was woken for a new stack */
 volatile __u64 long_wait_second = 0;
 volatile __u64 long_waits_sent = 0;
+volatile __u64 poller_told_ns = 0;
+volatile __u64 stall_second = 0;
+volatile __u64 stalls_sent = 0;
 
 #endif

@@ -9,6 +9,7 @@
 #define CONCPROF_PYTHON_BPF_H
 
 #include "filter.bpf.h"
+#include "python_code.bpf.h"
 
 #define PYTHON_THREADS_MAX 4096 /* looked through for one's own, with their interpreters */
 #define PYTHON_RETRY_NS                                                           \
@@ -133,6 +134,16 @@ static __always_inline u64 python_lasti(const struct cp_python *py, u64 raw, u64
 	return lasti + 1 < CP_PYTHON_LASTI_MAX ? lasti + 1 : CP_PYTHON_LASTI_MAX;
 }
 
+/* @word, of the code object at @code. */
+static __always_inline void add_word(struct python_frames *c, u64 word, u64 code)
+{
+	struct cp_walk *w = c->w;
+
+	c->out->ips[w->python_len & 127] = word;
+	w->told.codes[(w->python_len - c->first) & 127] = code;
+	w->python_len++;
+}
+
 /* The C-level call of the frames so far ends here. It has none while its last one is cleared, in
  * which a thread may block. */
 static __always_inline void end_call(struct python_frames *c)
@@ -144,8 +155,7 @@ static __always_inline void end_call(struct python_frames *c)
 		*last |= CP_PYTHON_WORD_ENTRY;
 		return;
 	}
-	c->out->ips[w->python_len & 127] = CP_PYTHON_WORD_LEFT;
-	w->python_len++;
+	add_word(c, CP_PYTHON_WORD_LEFT, 0);
 }
 
 /* One frame; 1 ends the walk. */
@@ -175,12 +185,11 @@ static long python_frame(u32 i, void *ctx)
 	entry = py->entry == CP_PYTHON_ENTRY_EVERY ||
 		(py->entry == CP_PYTHON_ENTRY_FLAG && frame_byte(w, py->frame_is_entry));
 	word = python_lasti(py, frame_word(w, py->frame_lasti), code) << CP_PYTHON_LASTI_SHIFT;
-	word |= CP_PYTHON_WORD_MARK | ((code >> 3) & CP_PYTHON_CODE_MASK);
+	word |= CP_PYTHON_WORD_MARK | python_code(py, w, code);
 	if (entry)
 		word |= CP_PYTHON_WORD_ENTRY;
 	c->found = 1;
-	c->out->ips[w->python_len & 127] = word;
-	w->python_len++;
+	add_word(c, word, code);
 	w->python_complete = !back && entry;
 	return !back;
 }
@@ -204,6 +213,8 @@ static __noinline u32 python_walk(struct cp_python *py, struct cp_walk *w, struc
 	c.first = len;
 	w->python_len = len;
 	w->python_complete = 0;
+	w->python_checks = 0;
+	w->python_now = bpf_ktime_get_ns();
 	bpf_loop(CP_STACK_MAX, python_frame, &c, 0);
 	if (!c.found)
 		w->python_len = len;

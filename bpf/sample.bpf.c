@@ -2,6 +2,7 @@
 /* Timer samples: what the target's threads do on the CPU. */
 #include "account.bpf.h"
 #include "holder.bpf.h"
+#include "loop.bpf.h"
 #include "sample_kind.bpf.h"
 #include "stack.bpf.h"
 
@@ -26,6 +27,8 @@ static __always_inline void take_sample(void *ctx, struct cp_thread *t, u64 now)
 	if (count)
 		__sync_fetch_and_add(count, 1);
 	note_holding(t, CP_HOLDING_SAMPLED, key.stack, 0);
+	find_poller(ctx, t, now);
+	note_turn_sample(t, key.stack, now);
 }
 
 SEC("perf_event")

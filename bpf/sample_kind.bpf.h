@@ -5,7 +5,6 @@
 
 #include "classify.bpf.h"
 
-#define PF_EXITING 0x00000004 /* include/linux/sched.h */
 #define CLONE_THREAD 0x00010000
 #define FUTEX_PRIVATE 128
 /*

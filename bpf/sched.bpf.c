@@ -9,6 +9,9 @@
  * booked; the switch in then finds a blocked thread that nobody woke, and all its time off the CPU
  * was run queue.
  */
+#include "counts.bpf.h"
+#include "edge.bpf.h"
+#include "loop.bpf.h"
 #include "wait.bpf.h"
 
 static const struct cp_block zero_block;
@@ -31,6 +34,8 @@ static __always_inline void retire(struct cp_thread *t)
 
 	if (entry && *entry == t->slot)
 		*entry = 0;
+	if (t->polls)
+		send_loop(t);
 	free_slot(t);
 }
 
@@ -49,6 +54,10 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 		/* After a stop or a signal the earlier call goes on, for the earlier reason. */
 		if (cls_futex(t->resume_cls))
 			resume_futex_wait(t, &r, now);
+		else if (t->polls && t->resume_cls == CP_LOOP_IDLE)
+			resume_poll(t);
+		if (t->polls)
+			base_turn(t);
 		t->block_cls = t->resume_cls;
 		t->block_syscall = t->resume_syscall;
 		change_class(t, t->block_cls, now);
@@ -61,6 +70,10 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 	}
 	t->block_kind = t->why_kind;
 	t->block_stack = stack;
+	if (polls_events(t->why_sys))
+		sleep_in_poll(prev, t, &r, now);
+	if (t->polls)
+		base_turn(t);
 	if (t->why_cls == CP_FUTEX)
 		begin_futex_wait(t, &r, t->why_sys, now);
 	else if (t->why_cls == CP_LOCK)
@@ -75,9 +88,12 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 {
 	settle_seed(t, CP_RUN, now);
 	write_begin(t);
+	count_faults(t, prev);
 	__builtin_memcpy(t->comm, prev->comm, sizeof(t->comm));
 	if (preempt || !state) {
 		t->involuntary++;
+		if (t->polls)
+			base_turn(t);
 		change_class(t, CP_RUNQ_PREEMPT, now);
 	} else if (state & TASK_DEAD) {
 		t->voluntary++;
@@ -131,6 +147,8 @@ static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now
 
 	t->blocked = 0;
 	take_attach_stack(t);
+	if (t->polls)
+		wake_loop(t, blocked_ns, now);
 	if (t->held.word) {
 		u64 from = t->held_since_ns > t->block_ns ? t->held_since_ns : t->block_ns;
 
@@ -182,8 +200,10 @@ int on_sched_switch(u64 *ctx)
 		return 0;
 	if (out)
 		switch_out(ctx, prev, out, preempt, compat_prev_state(ctx, prev), now);
-	if (in)
+	if (in) {
+		count_migrations(in, next);
 		switch_in(in, now);
+	}
 	return 0;
 }
 
@@ -197,7 +217,6 @@ static __always_inline void resolve_ipc(struct cp_thread *t, struct cp_thread *w
 	if (waker && waker != t) {
 		peer_ns = peer_part(t, waker, now);
 		inherit_work(t, waker);
-		count_edge(t->view_tid, waker->view_tid, t->block_kind, blocked_ns);
 	} else {
 		t->busy_since_ns = now;
 	}
@@ -209,13 +228,29 @@ static __always_inline void resolve_ipc(struct cp_thread *t, struct cp_thread *w
 	t->block_cls = peer_ns * 2 > blocked_ns ? CP_PEER : CP_POOL_IDLE;
 }
 
-/* Does this call hand something to a reader, so that the wakeup it makes is its doing? */
-static __always_inline bool hands_over(const struct syscall_regs *r)
+/* By what @waker has ended the wait of @t, and from where; EDGE_NONE where it has not. */
+static __always_inline u32 look_at_waker(void *ctx, struct cp_thread *t, struct cp_thread *waker,
+					 const struct syscall_regs *r, u64 *ret_stack)
 {
-	u32 kind = syscall_kind_of(r->nr);
+	struct task_struct *me = bpf_get_current_task_btf();
+	u32 kind;
 
-	return kind == CP_SYS_FD_WRITE || kind == CP_SYS_FD2 || kind == CP_SYS_IPC ||
-	       kind == CP_SYS_FD;
+	if (cls_futex(t->cls)) {
+		if (!wakes_futex(t, r))
+			return EDGE_NONE;
+		kind = CP_EDGE_LOCK;
+	} else {
+		kind = waker != t ? edge_of_wake(me, t, waker, r) : EDGE_NONE;
+		if (kind != EDGE_NONE && waker->tgid != t->tgid)
+			kind |= EDGE_BETWEEN;
+	}
+	/*
+	 * Whoever has the GIL lets go of it anywhere: waiters have seen where it was.  In an exit
+	 * memory may be gone.  Within a process nobody asks where a pipe was written to.
+	 */
+	if (kind == CP_EDGE_LOCK ? !t->fx.gil : (kind & EDGE_BETWEEN) && !(me->flags & PF_EXITING))
+		*ret_stack = take_stack(ctx, waker, SCRATCH_SCHED, CP_CACHE_RELEASE);
+	return kind;
 }
 
 static __always_inline void wake(void *ctx, struct cp_thread *t, u64 now)
@@ -223,14 +258,22 @@ static __always_inline void wake(void *ctx, struct cp_thread *t, u64 now)
 	struct task_struct *me = bpf_get_current_task_btf();
 	struct cp_thread *waker = slot_of(me);
 	struct syscall_regs r = {.nr = -1};
-	u32 cls = t->cls;
+	u32 cls = t->cls, edge = EDGE_NONE;
+	u64 wake_stack = 0;
 
-	if (waker)
+	if (waker) {
 		compat_syscall(compat_regs(me), &r);
+		edge = look_at_waker(ctx, t, waker, &r, &wake_stack);
+	}
+	if (!cls_futex(cls) && cls != CP_LOCK && edge != EDGE_NONE && waker) {
+		take_attach_stack(t);
+		count_edge(t, waker->view_tid, edge, now > t->block_ns ? now - t->block_ns : 0,
+			   wake_stack);
+	}
 	if (cls_futex(cls) || (cls == CP_LOCK && t->block_cls == CP_LOCK))
-		resolve_futex(ctx, t, waker, &r, now);
+		resolve_futex(t, edge != EDGE_NONE ? waker : NULL, wake_stack, now);
 	else if (cls == CP_IPC)
-		resolve_ipc(t, waker && hands_over(&r) ? waker : NULL, now);
+		resolve_ipc(t, waker && hands_over(syscall_kind_of(r.nr)) ? waker : NULL, now);
 	else if ((cls == CP_NET || cls == CP_CLIENT_IDLE) && waker && waker != t &&
 		 syscall_kind_of(r.nr) == CP_SYS_FD_WRITE)
 		/*

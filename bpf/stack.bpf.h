@@ -77,27 +77,29 @@ static __always_inline struct cp_unwind_process *tables_of(const struct cp_threa
  */
 #define STACK_TELL_NS 20000000
 
-static __always_inline void tell_stack(u64 id, u64 now)
+static __always_inline void tell_stack(struct cp_walk *w, u64 id, u32 len)
 {
-	struct cp_ring_stack *rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
+	u64 now = bpf_ktime_get_ns();
 	bool wake = now - stack_told_ns > STACK_TELL_NS;
 
-	if (!rec) {
+	w->told.type = CP_RING_STACK;
+	w->told.len = len & 127;
+	w->told.stack = id;
+	if (bpf_ringbuf_output(&ring, &w->told, CP_RING_STACK_HEAD + 8 * (u64)(len & 127),
+			       wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP)) {
 		count_loss(CP_LOST_RING);
 		return;
 	}
-	rec->type = CP_RING_STACK;
-	rec->pad = 0;
-	rec->stack = id;
 	if (wake)
 		stack_told_ns = now;
-	bpf_ringbuf_submit(rec, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 /* Keep @s with its @len frames; its id, 0 where it could not be kept (counted). */
-static __always_inline u64 keep_stack(struct cp_stack *s, u32 len, const struct cp_thread *t)
+static __always_inline u64 keep_stack(struct cp_stack *s, struct cp_walk *w, u32 len,
+				      const struct cp_thread *t)
 {
 	u64 id = cp_stack_hash_begin(t->tgid);
+	struct cp_stack *known;
 	u32 i;
 
 	if (!len) {
@@ -112,8 +114,14 @@ static __always_inline u64 keep_stack(struct cp_stack *s, u32 len, const struct 
 		id = 1;
 	if (s->flags & CP_STACK_TRUNCATED)
 		count_loss(CP_LOST_STACK_TRUNCATED);
-	if (bpf_map_lookup_elem(&stacks, &id))
+	known = bpf_map_lookup_elem(&stacks, &id);
+	if (known) {
+		if (known->flags & CP_STACK_WANTED) {
+			known->flags &= ~CP_STACK_WANTED;
+			tell_stack(w, id, len - s->native);
+		}
 		return id;
+	}
 	s->view_tgid = t->view_tgid;
 	s->len = len;
 	if (bpf_map_update_elem(&stacks, &id, s, BPF_ANY)) {
@@ -121,7 +129,7 @@ static __always_inline u64 keep_stack(struct cp_stack *s, u32 len, const struct 
 		return 0;
 	}
 	if (len > s->native)
-		tell_stack(id, bpf_ktime_get_ns());
+		tell_stack(w, id, len - s->native);
 	return id;
 }
 
@@ -199,7 +207,7 @@ static __noinline u64 take_stack(void *ctx, struct cp_thread *t, u32 user, u32 u
 	if (!p) {
 		len = follow_frame_pointers(ctx, s);
 		s->native = len;
-		return keep_stack(s, len, t);
+		return keep_stack(s, w, len, t);
 	}
 	tstate = current_tstate(t, p);
 	regs = compat_regs(bpf_get_current_task_btf());
@@ -220,11 +228,11 @@ static __noinline u64 take_stack(void *ctx, struct cp_thread *t, u32 user, u32 u
 	if (tstate)
 		len = add_python(s, w, len, p, tstate);
 	if (id && cache) {
-		id = keep_stack(s, len, t);
+		id = keep_stack(s, w, len, t);
 		cache->id = id;
 		return id;
 	}
-	id = keep_stack(s, len, t);
+	id = keep_stack(s, w, len, t);
 	if (cache)
 		remember_stack(cache, regs, w, id);
 	return id;
@@ -244,7 +252,7 @@ static __noinline u64 take_python_stack(struct cp_thread *t, struct cp_unwind_pr
 	s->flags = 0;
 	s->native = 0;
 	len = python_walk(&p->python, w, s, tstate, 0);
-	return len ? keep_stack(s, len, t) : 0;
+	return len ? keep_stack(s, w, len, t) : 0;
 }
 
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The threads of the target: seeded at attach, followed through fork and exec.  Their end is a
  * switch (sched.bpf.c). */
+#include "counts.bpf.h"
+#include "loop.bpf.h"
 #include "wait.bpf.h"
 
 #define ANCESTORS_MAX 24
@@ -96,6 +98,8 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->block_kind = CP_EDGE_PEER;
 	t->blocked = 0;
 	t->unwind_tgid = 0;
+	t->polls = 0;
+	t->poll_sleeps = 0;
 	t->resume_cls = CP_OTHER;
 	t->resume_syscall = -1;
 	t->file = 0;
@@ -104,8 +108,7 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->seed_sp = 0;
 	forget_program(t);
 	__builtin_memset(&t->fx, 0, sizeof(t->fx));
-	t->forked_ns = 0;
-	t->fork_copy = 0;
+	begin_counts(t, task);
 	t->view_tid = view_of(task);
 	write_end(t);
 	return t;
@@ -174,6 +177,8 @@ static __always_inline u32 seed_block(struct task_struct *task, struct cp_thread
 	t->resume_syscall = r.nr;
 	seed_wait(t, &r, now);
 	classify_block(task, &r, task->__state, t);
+	if (polls_events(t->why_sys))
+		sleep_in_poll(task, t, &r, now);
 	t->block_syscall = r.nr;
 	t->block_cls = t->why_cls;
 	t->block_kind = t->why_kind;
@@ -309,6 +314,8 @@ static __always_inline void end_thread(struct cp_thread *t, u64 now)
 	write_begin(t);
 	change_class(t, CP_DEAD, now);
 	write_end(t);
+	if (t->polls)
+		send_loop(t);
 	free_slot(t);
 }
 
@@ -381,8 +388,13 @@ int on_exec(u64 *ctx)
 	pid = t->tgid;
 	bpf_map_delete_elem(&unwind_processes, &pid); /* of the program before */
 	write_begin(t);
+	count_faults(t, task);
 	t->unwind_tgid = 0;
 	t->fork_copy = 0;
+	if (t->polls) {
+		send_loop(t);
+		t->polls = 0;
+	}
 	forget_program(t);
 	__builtin_memcpy(t->comm, task->comm, sizeof(t->comm));
 	write_end(t);

@@ -9,6 +9,7 @@
 
 #include "account.bpf.h"
 #include "classify.bpf.h"
+#include "edge.bpf.h"
 #include "futex.bpf.h"
 #include "holder.bpf.h"
 #include "stack.bpf.h"
@@ -20,12 +21,8 @@
  */
 #define CHAIN_GAP_NS 50000
 #define HERD_GAP_NS 50000 /* back asleep so soon: woken in vain */
-/* No futex lies at these: the process's mmap_lock, and file locks (flock, fcntl). */
-#define MMAP_LOCK_WORD 1
-#define FILE_LOCK_WORD 2
 
 static const struct cp_wait zero_wait;
-static const struct cp_edge zero_edge;
 
 static __always_inline bool same_lock(const struct cp_lock_key *a, const struct cp_lock_key *b)
 {
@@ -193,20 +190,6 @@ static __always_inline void begin_kernel_wait(struct task_struct *task, struct c
 	enter_lock(&t->fx, h, CP_BY_OWNER_WORD, now);
 }
 
-static __always_inline void count_edge(u32 from_tid, u32 to_tid, u32 kind, u64 wait_ns)
-{
-	struct cp_edge_key key = {.from_tid = from_tid, .to_tid = to_tid, .kind = kind};
-	struct cp_edge *edge;
-
-	if (!to_tid)
-		return;
-	edge = map_entry(&edges, &key, &zero_edge, CP_LOST_EDGES);
-	if (!edge)
-		return;
-	__sync_fetch_and_add(&edge->waits, 1);
-	__sync_fetch_and_add(&edge->wait_ns, wait_ns);
-}
-
 /* A wait on a word that tells no holder: its waker is blamed, where there was one. */
 static __always_inline void blame_waker(struct cp_thread *t, u64 blocked_ns, u64 now)
 {
@@ -224,7 +207,7 @@ static __always_inline void blame_waker(struct cp_thread *t, u64 blocked_ns, u64
 	__sync_fetch_and_add(&blame->blame_ns, blocked_ns);
 	if (waker)
 		waker_while(blame, waker, now - blocked_ns, now);
-	count_edge(t->view_tid, fx->waker_tid, CP_EDGE_LOCK, blocked_ns);
+	count_edge(t, fx->waker_tid, lock_edge(t, fx->waker_slot), blocked_ns, fx->release_stack);
 }
 
 /*
@@ -246,22 +229,28 @@ static __always_inline void inherit_work(struct cp_thread *t, const struct cp_th
 		t->busy_since_ns = waker->busy_since_ns;
 }
 
-/* At the wakeup: was it a hand-over by @waker's futex wake, and from where? */
-static __always_inline void resolve_futex(void *ctx, struct cp_thread *t, struct cp_thread *waker,
-					  const struct syscall_regs *r, u64 now)
+/* Has @waker, which is current, handed over what @t waits for by a futex wake? */
+static __always_inline bool wakes_futex(const struct cp_thread *t, const struct syscall_regs *r)
+{
+	return t->fx.op != CP_OP_KERNEL && wakes_waiter(r, t->fx.uaddr, t->fx.timed);
+}
+
+/* At the wakeup. @waker: who has handed over what @t waits for, at @release_stack; NULL: nobody. */
+static __always_inline void resolve_futex(struct cp_thread *t, struct cp_thread *waker,
+					  u64 release_stack, u64 now)
 {
 	struct cp_futex *fx = &t->fx;
 	u64 blocked_ns = now > t->block_ns ? now - t->block_ns : 0;
 
-	if (waker && fx->op != CP_OP_KERNEL && wakes_waiter(r, fx->uaddr, fx->timed)) {
+	if (waker) {
 		fx->proven = 1;
 		fx->waker_tid = waker->view_tid;
 		fx->waker_slot = waker->slot;
+		fx->release_stack = release_stack;
+	}
+	if (waker && fx->op != CP_OP_KERNEL) {
 		fx->contender = waker != t && same_lock(&waker->fx.key, &fx->key);
 		waker->fx.released |= fx->contender;
-		/* Whoever has the GIL lets go of it anywhere: waiters have seen where it was. */
-		if (!fx->gil)
-			fx->release_stack = take_stack(ctx, waker, SCRATCH_SCHED, CP_CACHE_RELEASE);
 		fx->peer_ns = peer_part(t, waker, now);
 		if (!fx->holder_tid)
 			inherit_work(t, waker);
@@ -271,7 +260,8 @@ static __always_inline void resolve_futex(void *ctx, struct cp_thread *t, struct
 	fx->blocked_ns += blocked_ns;
 	note_seen(fx, blocked_ns);
 	if (fx->owned)
-		count_edge(t->view_tid, fx->holder_tid, CP_EDGE_LOCK, blocked_ns);
+		count_edge(t, fx->holder_tid, lock_edge(t, fx->holder_slot), blocked_ns,
+			   fx->waker_tid == fx->holder_tid ? fx->release_stack : 0);
 	else
 		blame_waker(t, blocked_ns, now);
 	leave_lock(t, now);

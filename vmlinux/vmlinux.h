@@ -85,6 +85,24 @@ struct file {
 	struct inode *f_inode;
 };
 
+struct rb_node {
+	struct rb_node *rb_right;
+	struct rb_node *rb_left;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
+struct rb_root_cached {
+	struct rb_root rb_root;
+};
+
+/* fs/eventpoll.c */
+struct eventpoll {
+	struct rb_root_cached rbr;
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
@@ -121,8 +139,16 @@ struct thread_struct {
 	unsigned long fsbase; /* x86_64 */
 };
 
+struct sched_entity {
+	u64 nr_migrations;
+};
+
 struct task_struct {
 	struct thread_struct thread;
+	struct sched_entity se;
+	int nr_cpus_allowed;
+	unsigned long min_flt;
+	unsigned long maj_flt;
 	unsigned int __state;
 	unsigned int flags;
 	int on_cpu;

@@ -128,6 +128,29 @@ def any_of(check, report, *names):
     return found
 
 
+def reused(check, report):
+    """Each in its own file, at its own line, called by its own module; most are found."""
+    check_sums(check, report)
+    only(check, report, {f"made_{turn}" for turn in range(20)} | {"<module>"})
+    found, wrong = set(), []
+    for stack in report["stacks"]:
+        frames = [frame for frame in stack["frames"] if frame["kind"] == "python" and frame["name"]]
+        for frame, caller in zip(frames, frames[1:]):
+            if not frame["name"].startswith("made_"):
+                continue
+            turn = int(last(frame)[len("made_"):])
+            line = turn + turn % 5 + 2
+            found.add(turn)
+            # Where its own caller has no name, the next one is the loop.
+            called = caller["file"].startswith("/made/")
+            if (frame["file"], frame["line"]) != (f"/made/{turn}.py", line) or \
+                    (called and (caller["file"], caller["line"]) != (f"/made/{turn}.py", line + 1)):
+                wrong.append((frame["name"], frame["file"], frame["line"], caller["file"], caller["line"]))
+    check.that(not wrong, f"wrong names: {wrong[:3]} ({len(wrong)})")
+    check.that(len(found) >= 10, f"{len(found)} of 20 functions are found")
+    check.note(f"{len(found)} of 20 functions, {len(report['stacks'])} stacks")
+
+
 def executed(check, report):
     """The new interpreter is recognised."""
     found = any_of(check, report, "first_life", "rest", "second_life", "rest_of_second_life")
@@ -168,7 +191,7 @@ def subinterpreters(check, report, log):
 
 def main():
     check = Check()
-    what = {each.__name__: each for each in (corrupt, threads, recursion, names, any_of, executed, births, subinterpreters)}
+    what = {each.__name__: each for each in (corrupt, threads, recursion, names, any_of, reused, executed, births, subinterpreters)}
     what[sys.argv[1]](check, load(sys.argv[2]), *sys.argv[3:])
     check.end()
 

@@ -10,7 +10,7 @@ set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$e2e/python_lib.sh"
 
-CASES="corrupt threads recursion names dying births exec preloaded subinterpreters"
+CASES="corrupt threads recursion names dying reused births exec preloaded subinterpreters"
 SECONDS_EACH=1
 
 # program NAME COMMAND..: start it and wait for its ready line; sets $log
@@ -77,6 +77,7 @@ hard()
 case_threads() { each_python hard threads threads --; }
 case_recursion() { each_python hard recursion recursion --; }
 case_names() { each_python hard names names TEXT --; }
+case_reused() { each_python hard reused reused --; }
 case_dying() { each_python hard dying any_of dying brief '<module>' --; }
 
 # born_and_ended NAME INTERPRETER: processes that live for a moment, one after the other

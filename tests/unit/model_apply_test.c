@@ -8,6 +8,7 @@
 #include "tests/unit/suites.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct model *model_with_run(uint64_t start_ns)
@@ -90,13 +91,26 @@ START_TEST(invalid_record_is_refused)
 }
 END_TEST
 
-/* Feed numbered records until one is refused; returns how many were taken. */
+/* Feed numbered records; returns how many were taken. */
 static uint32_t count_taken(struct model *m, struct record *rec, uint32_t *number, uint32_t most)
 {
 	struct err err = {0};
 
 	for (uint32_t i = 0; i < most; i++) {
 		*number = i + 1;
+		if (model_apply(m, rec, &err) != 0)
+			return i;
+	}
+	return most;
+}
+
+/* Feed notes, each on a file of its own, until one is refused; returns how many were taken. */
+static uint32_t count_notes(struct model *m, struct record *rec, uint32_t most)
+{
+	struct err err = {0};
+
+	for (uint32_t i = 0; i < most; i++) {
+		snprintf(rec->note.module, sizeof(rec->note.module), "/lib/%u", i);
 		if (model_apply(m, rec, &err) == 0)
 			continue;
 		ck_assert_int_eq(err.code, -EPROTO);
@@ -109,13 +123,29 @@ static uint32_t count_taken(struct model *m, struct record *rec, uint32_t *numbe
 START_TEST(hostile_numbers_of_things_are_refused)
 {
 	struct model *m = model_with_run(0);
-	struct record rec = {.type = RECORD_PROCESS};
+	struct record rec = {.type = RECORD_NOTE};
 
-	ck_assert_uint_eq(count_taken(m, &rec, &rec.process.pid, 70000), 65536);
+	ck_assert_uint_eq(count_notes(m, &rec, 70000), 65536);
 	rec = (struct record){.type = RECORD_SLICE};
 	for (uint32_t i = 0; i < 100000; i++)
 		feed_put(m, &rec);
 	check_refused(m, &rec, "more than 100000 slices");
+	model_free(m);
+}
+END_TEST
+
+/* A process for each request: the run goes on, and says how many are missing. */
+START_TEST(processes_beyond_the_limit_are_counted)
+{
+	struct model *m = model_with_run(0);
+	struct record rec = {.type = RECORD_PROCESS};
+	struct snapshot *snap;
+
+	ck_assert_uint_eq(count_taken(m, &rec, &rec.process.pid, 70000), 70000);
+	snap = model_freeze(m);
+	ck_assert_uint_eq(snap->processes_len, 65536);
+	ck_assert_uint_eq(snap->loss[LOSS_PROCESSES_BEYOND], 70000 - 65536);
+	snapshot_free(snap);
 	model_free(m);
 }
 END_TEST
@@ -507,6 +537,7 @@ Suite *model_apply_suite(void)
 	tcase_add_test(tc, invalid_record_is_refused);
 	tcase_add_test(tc, hostile_numbers_of_things_are_refused);
 	tcase_add_test(tc, threads_beyond_the_limit_are_counted);
+	tcase_add_test(tc, processes_beyond_the_limit_are_counted);
 	tcase_add_test(tc, hostile_locks_and_stacks_are_refused);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("taken");

@@ -60,7 +60,7 @@ START_TEST(padding_is_all_that_is_not_in_the_schema)
 	 * u64, 3 where a bool goes before a u32, 7 where a bool does before a u64 or the end. */
 	static const size_t padding[RECORD_TYPE_COUNT] = {
 		[RECORD_RUN] = 4 + 3,	    /* after sample_hz; after launched */
-		[RECORD_COUNTERS] = 7,	    /* after ended */
+		[RECORD_COUNTERS] = 3,	    /* after ended */
 		[RECORD_LOCK] = 2,	    /* after shared and gil */
 		[RECORD_WAIT] = 3,	    /* after timed */
 		[RECORD_BLAME] = 4 + 4,	    /* after tid; after evidence */

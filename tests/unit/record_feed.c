@@ -193,6 +193,21 @@ static void check_locks(const struct snapshot *snap)
 	}
 }
 
+static void check_edge_sites(const struct snapshot *snap, const struct snap_edge *edge)
+{
+	uint64_t waits = 0;
+
+	for (uint32_t i = 0; i < edge->sites_len; i++) {
+		const struct snap_edge_site *site = &edge->sites[i];
+
+		check_index(site->wait_stack, snap->stacks_len);
+		check_index(site->wake_stack, snap->stacks_len);
+		ck_assert(i == 0 || site[-1].wait_ns >= site->wait_ns);
+		waits += site->waits;
+	}
+	ck_assert_uint_le(waits, edge->waits);
+}
+
 static void check_lists(const struct snapshot *snap)
 {
 	for (uint32_t i = 0; i < snap->blocks_len; i++) {
@@ -208,7 +223,8 @@ static void check_lists(const struct snapshot *snap)
 	}
 	for (uint32_t i = 0; i < snap->edges_len; i++) {
 		ck_assert_uint_lt(snap->edges[i].from_thread, snap->threads_len);
-		ck_assert_uint_lt(snap->edges[i].to_thread, snap->threads_len);
+		check_index(snap->edges[i].to_thread, snap->threads_len);
+		check_edge_sites(snap, &snap->edges[i]);
 		ck_assert(i == 0 || snap->edges[i - 1].wait_ns >= snap->edges[i].wait_ns);
 	}
 	for (uint32_t i = 1; i < snap->long_waits_len; i++)
@@ -221,11 +237,38 @@ static void check_lists(const struct snapshot *snap)
 				  snap->slices[i - 1].at_ns + snap->slices[i - 1].duration_ns);
 }
 
+static void check_loops(const struct snapshot *snap)
+{
+	for (uint32_t i = 0; i < snap->loops_len; i++) {
+		const struct snap_loop *loop = &snap->loops[i];
+
+		ck_assert_uint_lt(loop->thread, snap->threads_len);
+		ck_assert_uint_gt(loop->threads, 0);
+		ck_assert_uint_ne(loop->kind[0], '\0');
+		if (!i)
+			continue;
+		ck_assert_int_ge(loop[-1].is_loop, loop->is_loop);
+		ck_assert(loop[-1].is_loop > loop->is_loop ||
+			  loop[-1].added_mean_ns >= loop->added_mean_ns);
+	}
+	for (uint32_t i = 0; i < snap->stalls_len; i++) {
+		const struct snap_stall *stall = &snap->stalls[i];
+
+		ck_assert_uint_lt(stall->thread, snap->threads_len);
+		ck_assert_uint_lt(stall->loop, snap->loops_len);
+		check_index(stall->stack, snap->stacks_len);
+		ck_assert_ptr_nonnull(stall->task);
+		ck_assert_ptr_nonnull(stall->syscall_name);
+		ck_assert(i == 0 || stall[-1].duration_ns >= stall->duration_ns);
+	}
+}
+
 void feed_check_snapshot(const struct snapshot *snap)
 {
 	check_threads(snap);
 	check_locks(snap);
 	check_lists(snap);
+	check_loops(snap);
 }
 
 struct model *feed_begin(void)

@@ -272,7 +272,11 @@ static void fill_rest(struct report_fixture *fix)
 	fix->samples[1] = (struct snap_sample){1, 0, SAMPLE_KERNEL, 12};
 	snap->samples = fix->samples;
 	snap->samples_len = 2;
-	fix->edges[0] = (struct snap_edge){1, 0, EDGE_LOCK, 30000, 8 * NS_PER_S};
+	fix->edges[0] = (struct snap_edge){.from_thread = 1,
+					   .to_thread = 0,
+					   .kind = EDGE_LOCK,
+					   .waits = 30000,
+					   .wait_ns = 8 * NS_PER_S};
 	snap->edges = fix->edges;
 	snap->edges_len = 1;
 	for (unsigned i = 0; i < 2; i++) {

@@ -322,13 +322,21 @@ void build_pipe(struct snap_builder *b, uint32_t from, uint32_t to, enum edge_ki
 		uint64_t waits, double s)
 {
 	ck_assert_uint_lt(b->snap.edges_len, BUILD_ROWS);
-	b->edges[b->snap.edges_len++] = (struct snap_edge){from, to, kind, waits, ns(s)};
+	b->edges[b->snap.edges_len++] = (struct snap_edge){.from_thread = from,
+							   .to_thread = to,
+							   .kind = kind,
+							   .waits = waits,
+							   .wait_ns = ns(s)};
 }
 
 void build_edge(struct snap_builder *b, uint32_t from, uint32_t to, double s)
 {
 	ck_assert_uint_lt(b->snap.edges_len, BUILD_ROWS);
-	b->edges[b->snap.edges_len++] = (struct snap_edge){from, to, EDGE_PEER, 1, ns(s)};
+	b->edges[b->snap.edges_len++] = (struct snap_edge){.from_thread = from,
+							   .to_thread = to,
+							   .kind = EDGE_PEER,
+							   .waits = 1,
+							   .wait_ns = ns(s)};
 }
 
 void build_host(struct snap_builder *b, double idle_s, double busy_s)

@@ -43,9 +43,28 @@ bool ipc_edge(const struct snapshot *snap, const struct snap_edge *edge)
 	to = snap->threads[edge->to_thread].process;
 	if (from == to || from >= snap->processes_len || to >= snap->processes_len)
 		return false;
-	/* Sockets between strangers are a service that is called: a proxy and its server. */
-	return edge->kind == EDGE_PIPE ||
-	       (edge->kind == EDGE_SOCKET && related(&snap->processes[from], &snap->processes[to]));
+	switch (edge->kind) {
+	case EDGE_PIPE:
+	case EDGE_FIFO:
+	case EDGE_EVENTFD:
+	case EDGE_QUEUE:
+		return true;
+	case EDGE_SOCKET:
+	case EDGE_SOCKETPAIR:
+	case EDGE_UNIX:
+	case EDGE_TCP:
+		/* Between strangers they are a service that is called: a proxy and its server. */
+		return related(&snap->processes[from], &snap->processes[to]);
+	case EDGE_LOCK:
+	case EDGE_PEER:
+	case EDGE_FUTEX:
+	case EDGE_FILE_LOCK:
+	case EDGE_SIGNAL:
+	case EDGE_CHILD:
+	case EDGE_KIND_COUNT:
+		break;
+	}
+	return false;
 }
 
 static void count_samples(struct work *w)

@@ -334,7 +334,9 @@ int load_of_run(const struct snapshot *snap, double *lock_gain, struct load *ret
 	for (int c = 0; c < CLASS_COUNT; c++)
 		load.class_ns[c] = (double)snap->class_ns[c];
 	sum_classes(&load);
-	load.non_idle_ns = (double)snap->non_idle_ns;
+	load.loop = loops_of_run(snap);
+	load.non_idle_ns =
+		lesser((double)snap->non_idle_ns + load.loop.hidden_ns, load.wall_thread_ns);
 	set_limits(&load);
 	set_cpus(&load, num_ratio((double)host->idle_ns, load.window_ns),
 		 host_known ? num_ratio((double)host->busy_ns, load.window_ns) : -1);
@@ -409,8 +411,10 @@ static double slice_non_idle(const struct load *load, const struct load *whole)
 {
 	double waiting = load->class_ns[CLASS_LOCK] + load->class_ns[CLASS_PEER];
 	double whole_waiting = whole->class_ns[CLASS_LOCK] + whole->class_ns[CLASS_PEER];
-	double extra = not_negative(whole->non_idle_ns - sum_non_idle(whole->class_ns));
-	double ns = sum_non_idle(load->class_ns) + extra * num_ratio(waiting, whole_waiting);
+	double extra = not_negative(whole->non_idle_ns - whole->loop.hidden_ns -
+				    sum_non_idle(whole->class_ns));
+	double ns = sum_non_idle(load->class_ns) + load->loop.hidden_ns +
+		    extra * num_ratio(waiting, whole_waiting);
 
 	return lesser(ns, load->wall_thread_ns);
 }
@@ -431,6 +435,30 @@ static void slice_threads(struct load *load, const struct load *whole, double to
 						(double)top->class_ns[CLASS_RUN]);
 	if (load->full_ratio >= FULL_RUN && runnable >= FULL_RUNNABLE)
 		load->full_threads = whole->full_threads ? whole->full_threads : 1;
+}
+
+/* The worst loop of the run, by the share of the squares of turns that fell into the slices. */
+static struct loop_load slice_loop(const struct load *load, const struct load *whole,
+				   uint32_t first, uint32_t count)
+{
+	const struct snapshot *snap = whole->snap;
+	struct loop_load loop = whole->loop;
+	double part = 0, all = 0, scale;
+
+	for (uint32_t i = 0; i < snap->slices_len; i++) {
+		double square = (double)snap->slices[i].loop_square_us;
+
+		all += square;
+		if (i >= first && i - first < count)
+			part += square;
+	}
+	scale = num_ratio(num_ratio(part, all), num_ratio(load->window_ns, whole->window_ns));
+	loop.hidden_ns *= num_ratio(part, all);
+	loop.added_mean_ns *= scale;
+	loop.late_ratio *= scale;
+	loop.gil_ratio *= num_ratio(num_ratio(load->class_ns[CLASS_GIL], load->window_ns),
+				    num_ratio(whole->class_ns[CLASS_GIL], whole->window_ns));
+	return loop;
 }
 
 struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t count)
@@ -456,6 +484,7 @@ struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t co
 		waiting += slice->waiting > 0;
 	}
 	sum_classes(&load);
+	load.loop = slice_loop(&load, whole, first, count);
 	load.non_idle_ns = slice_non_idle(&load, whole);
 	set_limits(&load);
 	idle_cpus = lesser(num_ratio(host_idle, load.window_ns), load.machine_cpus);

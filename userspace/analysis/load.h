@@ -10,6 +10,7 @@
 
 #include "analysis/gain.h"
 #include "analysis/ipc.h"
+#include "analysis/loops.h"
 #include "model/snapshot.h"
 
 #include <stdbool.h>
@@ -73,6 +74,8 @@ struct load {
 	/* Of the looks at the listener with the most waiting connections: those at which some
 	 * waited; of a slice: of all listeners together. */
 	double backlog_ratio;
+
+	struct loop_load loop; /* the worst event loop */
 
 	uint32_t full_threads; /* that need a CPU of their own all the time */
 	uint32_t full_thread;  /* index of the fullest one, else of the one that ran most */

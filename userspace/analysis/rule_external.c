@@ -9,6 +9,13 @@ void external_find(const struct load *load, struct finding *f)
 	io_wait_find(load, f, CLASS_NET, load->net_ns);
 }
 
+bool external_explained(const struct load *load, const struct finding *f,
+			const struct findings *all)
+{
+	(void)f;
+	return loop_explains_io(load, all, load->net_ns);
+}
+
 void external_tell(const struct load *load, struct finding *f)
 {
 	io_wait_tell(load, f, CLASS_NET, load->net_ns,

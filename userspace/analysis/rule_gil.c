@@ -134,6 +134,8 @@ bool gil_explained(const struct load *load, const struct finding *f, const struc
 {
 	const struct snap_lock *gil = &load->snap->locks[f->lock];
 
+	if (loop_explains_gil(load, all))
+		return true;
 	if (!findings_called(all, "processes.ipc"))
 		return false;
 	for (uint32_t i = 0; i < gil->pids_len; i++)

@@ -9,7 +9,7 @@
 
 void idle_find(const struct load *load, struct finding *f)
 {
-	f->fired = load_idle(load) && !load_backlogged(load);
+	f->fired = load_idle(load) && !load_backlogged(load) && !loop_stalls(&load->loop);
 	f->by_time = true;
 	if (!f->fired || load->slice || load->idle_turns == SNAP_NONE)
 		return;

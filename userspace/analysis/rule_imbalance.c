@@ -58,6 +58,8 @@ bool imbalance_explained(const struct load *load, const struct finding *f,
 	if (findings_called(all, "processes.ipc") &&
 	    load->snap->threads[f->thread].process == load->ipc.process)
 		return true;
+	if (loop_explains_full(load, all, f->thread))
+		return true;
 	if (!lock)
 		return false;
 	return holds(&load->snap->locks[lock->lock], f->thread) ||

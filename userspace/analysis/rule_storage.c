@@ -8,6 +8,12 @@ void storage_find(const struct load *load, struct finding *f)
 	io_wait_find(load, f, CLASS_DISK, load->disk_ns);
 }
 
+bool storage_explained(const struct load *load, const struct finding *f, const struct findings *all)
+{
+	(void)f;
+	return loop_explains_io(load, all, load->disk_ns);
+}
+
 void storage_tell(const struct load *load, struct finding *f)
 {
 	io_wait_tell(load, f, CLASS_DISK, load->disk_ns, "Threads wait for the disk",

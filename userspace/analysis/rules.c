@@ -14,6 +14,10 @@ const struct rule rules[] = {
 	{"idle", "none", RULE_GATE, idle_find, NULL, idle_tell},
 	{"cpu.throttled", "none", RULE_GAIN, throttled_find, NULL, throttled_tell},
 	{"processes.ipc", "processes", RULE_GAIN, ipc_find, NULL, ipc_tell},
+	{"event_loop.gil", "event_loop", RULE_LATENCY, loop_gil_find, NULL, loop_gil_tell},
+	{"event_loop.blocking", "event_loop", RULE_LATENCY, loop_blocking_find, NULL,
+	 loop_blocking_tell},
+	{"event_loop.cpu", "event_loop", RULE_LATENCY, loop_cpu_find, NULL, loop_cpu_tell},
 	{"cpu.oversubscribed", "none", RULE_GAIN, oversubscribed_find, oversubscribed_explained,
 	 oversubscribed_tell},
 	{"gil", "gil", RULE_GAIN, gil_find, gil_explained, gil_tell},
@@ -22,8 +26,8 @@ const struct rule rules[] = {
 	 imbalance_tell},
 	{"processes.fork", "processes", RULE_GAIN, fork_find, NULL, fork_tell},
 	{"processes.pool_exhausted", "processes", RULE_GAIN, pool_find, NULL, pool_tell},
-	{"storage", "none", RULE_GAIN, storage_find, NULL, storage_tell},
-	{"external", "none", RULE_GAIN, external_find, NULL, external_tell},
+	{"storage", "none", RULE_GAIN, storage_find, storage_explained, storage_tell},
+	{"external", "none", RULE_GAIN, external_find, external_explained, external_tell},
 	{"cpu.saturated", "none", RULE_PLAIN, saturated_find, NULL, saturated_tell},
 	{"none", "none", RULE_PLAIN, none_find, NULL, none_tell},
 };
@@ -39,6 +43,14 @@ const struct finding *findings_called(const struct findings *all, const char *bo
 				       ? &all->at[i]
 				       : NULL;
 	}
+	return NULL;
+}
+
+const struct finding *findings_fired(const struct findings *all, const char *bottleneck)
+{
+	for (size_t i = 0; i < rules_len; i++)
+		if (!strcmp(rules[i].bottleneck, bottleneck))
+			return all->at[i].fired ? &all->at[i] : NULL;
 	return NULL;
 }
 

@@ -48,6 +48,9 @@ extern const size_t rules_len;
 /* The finding of the rule @bottleneck when it is fired and worth calling, else NULL. */
 const struct finding *findings_called(const struct findings *all, const char *bottleneck);
 
+/* The same when it is fired, whatever there is to gain: of rules of latency. */
+const struct finding *findings_fired(const struct findings *all, const char *bottleneck);
+
 /* Put @gain into @f, as an upper bound. */
 void finding_set_gain(struct finding *f, struct gain gain);
 
@@ -74,13 +77,27 @@ void imbalance_find(const struct load *load, struct finding *f);
 bool imbalance_explained(const struct load *load, const struct finding *f,
 			 const struct findings *all);
 void imbalance_tell(const struct load *load, struct finding *f);
+void loop_cpu_find(const struct load *load, struct finding *f);
+void loop_cpu_tell(const struct load *load, struct finding *f);
+void loop_blocking_find(const struct load *load, struct finding *f);
+void loop_blocking_tell(const struct load *load, struct finding *f);
+void loop_gil_find(const struct load *load, struct finding *f);
+void loop_gil_tell(const struct load *load, struct finding *f);
+/* What a loop that is told of explains: rule_loop.c. */
+bool loop_explains_gil(const struct load *load, const struct findings *all);
+bool loop_explains_io(const struct load *load, const struct findings *all, double wait_ns);
+bool loop_explains_full(const struct load *load, const struct findings *all, uint32_t thread);
 void fork_find(const struct load *load, struct finding *f);
 void fork_tell(const struct load *load, struct finding *f);
 void pool_find(const struct load *load, struct finding *f);
 void pool_tell(const struct load *load, struct finding *f);
 void storage_find(const struct load *load, struct finding *f);
+bool storage_explained(const struct load *load, const struct finding *f,
+		       const struct findings *all);
 void storage_tell(const struct load *load, struct finding *f);
 void external_find(const struct load *load, struct finding *f);
+bool external_explained(const struct load *load, const struct finding *f,
+			const struct findings *all);
 void external_tell(const struct load *load, struct finding *f);
 void saturated_find(const struct load *load, struct finding *f);
 void saturated_tell(const struct load *load, struct finding *f);

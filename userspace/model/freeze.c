@@ -94,6 +94,8 @@ static void freeze_run(struct freeze *f)
 	memcpy(snap->loss, m->loss, sizeof(snap->loss));
 	snap->loss[LOSS_THREAD_SLOTS] =
 		num_sat_add(snap->loss[LOSS_THREAD_SLOTS], m->threads_beyond);
+	snap->loss[LOSS_PROCESSES_BEYOND] =
+		num_sat_add(snap->loss[LOSS_PROCESSES_BEYOND], m->processes_beyond);
 	snap->have_futex_calls = m->futex_calls.len > 0;
 	for (size_t i = 0; i < m->futex_calls.len; i++) {
 		const struct record_futex_calls *calls =
@@ -147,8 +149,8 @@ static void run_steps(struct freeze *f)
 	static void (*const steps[])(struct freeze * f) = {
 		freeze_run,	 freeze_stacks,	   freeze_groups,      freeze_times,
 		freeze_holders,	 freeze_threads,   freeze_supervisors, freeze_waiters,
-		freeze_holdings, freeze_lock_list, freeze_lists,       freeze_slices,
-		freeze_losses,
+		freeze_holdings, freeze_lock_list, freeze_lists,       freeze_edges,
+		freeze_tree,	 freeze_slices,	   freeze_loops,       freeze_losses,
 	};
 
 	f->texts = freeze_temporary(f, f->m->strings.offsets.len, sizeof(*f->texts));

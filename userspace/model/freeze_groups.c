@@ -26,9 +26,7 @@ static bool of_file(const struct model_lock *lock)
 /* N of "glibc 2.N", which the process runs on; 0 where that is not known. */
 static unsigned glibc_minor_of(const struct freeze *f, uint32_t pid)
 {
-	const uint32_t *i = table_find(&f->m->processes, &pid);
-	const struct record_process *process =
-		i ? (const struct record_process *)f->m->processes.at + *i : NULL;
+	const struct record_process *process = model_process_of(f->m, pid);
 	unsigned minor = 0;
 
 	if (process && sscanf(process->libc, "glibc 2.%3u", &minor) != 1)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The plain lists: off-CPU blocks, samples, edges, long waits, notes. */
+/* The plain lists: off-CPU blocks, samples, long waits, notes. */
 #include "model/freeze_priv.h"
 #include "model/syscalls.h"
 
@@ -34,21 +34,6 @@ static int compare_sample(const void *pa, const void *pb)
 		r = freeze_rising(a->thread, b->thread);
 	if (!r)
 		r = freeze_rising(a->stack, b->stack);
-	return r ? r : freeze_rising(a->kind, b->kind);
-}
-
-static int compare_edge(const void *pa, const void *pb)
-{
-	const struct snap_edge *a = pa;
-	const struct snap_edge *b = pb;
-	int r = freeze_falling(a->wait_ns, b->wait_ns);
-
-	if (!r)
-		r = freeze_falling(a->waits, b->waits);
-	if (!r)
-		r = freeze_rising(a->from_thread, b->from_thread);
-	if (!r)
-		r = freeze_rising(a->to_thread, b->to_thread);
 	return r ? r : freeze_rising(a->kind, b->kind);
 }
 
@@ -122,29 +107,6 @@ static void sample_list(struct freeze *f)
 	qsort(list, len, sizeof(*list), compare_sample);
 	f->snap->samples = list;
 	f->snap->samples_len = (uint32_t)len;
-}
-
-static void edge_list(struct freeze *f)
-{
-	const size_t len = f->m->edges.len;
-	struct snap_edge *list = freeze_array(f, len, sizeof(*list));
-
-	for (size_t i = 0; !f->failed && i < len; i++) {
-		const struct model_edge *from = (struct model_edge *)f->m->edges.at + i;
-
-		list[i] = (struct snap_edge){
-			.from_thread = f->thread_of[from->from],
-			.to_thread = f->thread_of[from->to],
-			.kind = (enum edge_kind)from->rec.kind,
-			.waits = from->rec.waits,
-			.wait_ns = from->rec.wait_ns,
-		};
-	}
-	if (f->failed)
-		return;
-	qsort(list, len, sizeof(*list), compare_edge);
-	f->snap->edges = list;
-	f->snap->edges_len = (uint32_t)len;
 }
 
 static int compare_note(const void *pa, const void *pb)
@@ -243,7 +205,6 @@ void freeze_lists(struct freeze *f)
 {
 	block_list(f);
 	sample_list(f);
-	edge_list(f);
 	long_wait_list(f);
 	note_list(f);
 	listener_list(f);

@@ -35,9 +35,7 @@ static void name_join(struct freeze *f, const struct freeze_group *group)
 
 static void name_kernel(struct freeze *f, const struct model_lock *lock)
 {
-	const uint32_t *i = table_find(&f->m->processes, &lock->pid);
-	const struct record_process *process =
-		i ? (const struct record_process *)f->m->processes.at + *i : NULL;
+	const struct record_process *process = model_process_of(f->m, lock->pid);
 
 	strbuf_puts(&f->scratch, "mmap_lock of ");
 	if (process && process->comm[0])

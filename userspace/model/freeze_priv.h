@@ -75,7 +75,10 @@ void freeze_waiters(struct freeze *f);
 void freeze_holdings(struct freeze *f);
 void freeze_lock_list(struct freeze *f);
 void freeze_lists(struct freeze *f);
+void freeze_edges(struct freeze *f);
+void freeze_tree(struct freeze *f);
 void freeze_slices(struct freeze *f);
+void freeze_loops(struct freeze *f);
 
 /* Index of a stack in the snapshot by the source's id, or SNAP_NONE. */
 uint32_t freeze_stack(const struct freeze *f, uint64_t id);

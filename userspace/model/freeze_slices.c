@@ -41,7 +41,9 @@ static struct snap_slice slice_of(const struct freeze *f, const struct model_sli
 {
 	struct snap_slice slice = {.host_idle_ns = from->host_idle_ns,
 				   .throttled_ns = from->throttled_ns,
-				   .waiting = from->waiting};
+				   .waiting = from->waiting,
+				   .loop_square_us = from->loop_square_us,
+				   .loop_stalls = from->loop_stalls};
 	uint64_t futex[CLASS_COUNT] = {0};
 	size_t pos = from->series;
 
@@ -74,6 +76,8 @@ static void merge(struct snap_slice *into, const struct snap_slice *from)
 		into->class_ns[i] = num_sat_add(into->class_ns[i], from->class_ns[i]);
 	into->host_idle_ns = num_sat_add(into->host_idle_ns, from->host_idle_ns);
 	into->throttled_ns = num_sat_add(into->throttled_ns, from->throttled_ns);
+	into->loop_square_us = num_sat_add(into->loop_square_us, from->loop_square_us);
+	into->loop_stalls = num_sat_add(into->loop_stalls, from->loop_stalls);
 	into->waiting = num_max_u64(into->waiting, from->waiting);
 	into->top_lock_blocked_ns =
 		num_sat_add(into->top_lock_blocked_ns, from->top_lock_blocked_ns);

@@ -141,8 +141,13 @@ static void thread_list(struct freeze *f)
 
 struct gathered {
 	struct snap_process process;
+	uint64_t start_ns;
+	uint32_t older; /* that had its pid before, or SNAP_NONE */
 	uint64_t non_idle_ns;
 };
+
+/* How often a pid may have been given again for its threads to be told apart. */
+#define OLDER_MAX 1000
 
 static void add_classes(uint64_t into[CLASS_COUNT], const uint64_t from[CLASS_COUNT])
 {
@@ -160,9 +165,15 @@ static void add_thread(struct freeze *f, struct gathered *g, uint32_t i)
 	p->voluntary_switches = num_sat_add(p->voluntary_switches, rec->voluntary_switches);
 	p->involuntary_switches = num_sat_add(p->involuntary_switches, rec->involuntary_switches);
 	hist_merge(&p->runq, rec->runq_count, rec->runq_max_ns, rec->runq_hist);
+	p->migrations = num_sat_add(p->migrations, rec->migrations);
+	p->faults = num_sat_add(p->faults, rec->faults);
+	p->major_faults = num_sat_add(p->major_faults, rec->major_faults);
+	p->copy_faults = num_sat_add(p->copy_faults, rec->copy_faults);
+	if (rec->cpus_allowed > p->cpus_allowed)
+		p->cpus_allowed = rec->cpus_allowed;
 	g->non_idle_ns = num_sat_add(g->non_idle_ns, f->times[i].non_idle_ns);
 	/* Without a record of the process its first thread, else any, says what it is called. */
-	if (!*p->comm || (rec->tid == rec->pid && !table_find(&f->m->processes, &rec->pid)))
+	if (!*p->comm || (rec->tid == rec->pid && !model_process_of(f->m, rec->pid)))
 		p->comm = f->snap->threads[f->thread_of[i]].name;
 }
 
@@ -177,81 +188,113 @@ static struct snap_process process_of(struct freeze *f, const struct record_proc
 		.libc = freeze_text(f, rec->libc),
 		.forks = rec->forks,
 		.execs = rec->execs,
+		.ended = rec->end_ns,
+		.parent = SNAP_NONE,
 	};
 }
 
-/* All processes with a record, then those that only threads tell of.  Returns how many. */
-static uint32_t gather(struct freeze *f, struct gathered *all)
+/* The process that had the pid when a thread of it began at @start_ns. */
+static uint32_t holder_of_pid(const struct gathered *all, uint32_t newest, uint64_t start_ns)
+{
+	uint32_t i = newest;
+
+	for (int steps = 0; steps < OLDER_MAX; steps++) {
+		if (all[i].start_ns <= start_ns || all[i].older == SNAP_NONE)
+			break;
+		i = all[i].older;
+	}
+	return i;
+}
+
+static void gather_one(struct freeze *f, struct hashmap *pids, struct gathered *all, uint32_t n,
+		       const struct record_process *rec)
+{
+	uint32_t *newest;
+	bool added;
+
+	all[n].process = process_of(f, rec);
+	all[n].start_ns = rec->start_ns;
+	all[n].older = SNAP_NONE;
+	newest = hashmap_put(pids, &rec->pid, n, &added);
+	f->failed |= !newest;
+	if (!newest || added)
+		return;
+	all[n].older = *newest;
+	*newest = n;
+}
+
+/*
+ * All processes with a record, then those that only threads tell of.  Says in @process_of, by
+ * thread of the snapshot, which one it is in.  Returns how many.
+ */
+static uint32_t gather(struct freeze *f, struct gathered *all, uint32_t *ret_process_of)
 {
 	const struct model *m = f->m;
 	struct hashmap pids;
 	uint32_t n = 0;
 
 	hashmap_init(&pids, sizeof(uint32_t));
-	for (; n < m->processes.len; n++) {
-		const struct record_process *rec = (struct record_process *)m->processes.at + n;
-
-		all[n].process = process_of(f, rec);
-		f->failed |= !hashmap_put(&pids, &rec->pid, n, NULL);
-	}
+	for (; !f->failed && n < m->processes.len; n++)
+		gather_one(f, &pids, all, n, model_process(m, n));
 	for (uint32_t i = 0; !f->failed && i < m->threads.len; i++) {
-		uint32_t pid = model_thread(m, i)->rec.pid;
-		const uint32_t *at;
-		bool added;
+		const struct record_counters *rec = &model_thread(m, i)->rec;
+		const struct record_process unknown = {.pid = rec->pid};
+		const uint32_t *newest;
+		uint32_t at;
 
 		if (f->thread_of[i] == SNAP_NONE)
 			continue;
-		at = hashmap_put(&pids, &pid, n, &added);
-		if (!at) {
-			f->failed = true;
-			break;
-		}
-		if (added) {
-			const struct record_process unknown = {.pid = pid};
-
-			all[n++].process = process_of(f, &unknown);
-		}
-		add_thread(f, &all[*at], i);
+		if (!hashmap_get(&pids, &rec->pid))
+			gather_one(f, &pids, all, n++, &unknown);
+		newest = hashmap_get(&pids, &rec->pid);
+		if (!newest)
+			break; /* memory is short: said by then */
+		at = holder_of_pid(all, *newest, rec->start_ns);
+		add_thread(f, &all[at], i);
+		ret_process_of[f->thread_of[i]] = at;
 	}
 	hashmap_free(&pids);
 	return n;
 }
 
-/* Index of each process in the snapshot, stored with its threads. */
-static void link_threads(struct freeze *f)
+/* Put the processes in order; threads know theirs by index. */
+static void sort_processes(struct freeze *f, const struct gathered *all, uint32_t n,
+			   const uint32_t *process_of_thread)
 {
-	struct hashmap pids;
+	struct order *order = freeze_temporary(f, n, sizeof(*order));
+	uint32_t *place = freeze_temporary(f, n, sizeof(*place));
+	struct snap_process *processes = freeze_array(f, n, sizeof(*processes));
 	struct snap_thread *threads = (struct snap_thread *)f->snap->threads;
 
-	hashmap_init(&pids, sizeof(uint32_t));
-	for (uint32_t i = 0; i < f->snap->processes_len; i++)
-		f->failed |= !hashmap_put(&pids, &f->snap->processes[i].pid, i, NULL);
+	for (uint32_t i = 0; !f->failed && i < n; i++)
+		order[i] = (struct order){all[i].non_idle_ns, all[i].process.pid, i};
+	if (!f->failed)
+		qsort(order, n, sizeof(*order), compare_order);
+	for (uint32_t i = 0; !f->failed && i < n; i++) {
+		processes[i] = all[order[i].model].process;
+		place[order[i].model] = i;
+	}
 	for (uint32_t i = 0; !f->failed && i < f->snap->threads_len; i++)
-		threads[i].process = *hashmap_get(&pids, &threads[i].pid);
-	hashmap_free(&pids);
+		threads[i].process = place[process_of_thread[i]];
+	f->snap->processes = processes;
+	f->snap->processes_len = f->failed ? 0 : n;
+	free(order);
+	free(place);
 }
 
 static void process_list(struct freeze *f)
 {
 	const size_t most = f->m->processes.len + f->snap->threads_len;
 	struct gathered *all = freeze_temporary(f, most, sizeof(*all));
-	struct order *order = freeze_temporary(f, most, sizeof(*order));
-	struct snap_process *processes = NULL;
+	uint32_t *process_of_thread =
+		freeze_temporary(f, f->snap->threads_len, sizeof(*process_of_thread));
 	uint32_t n = 0;
 
-	if (!f->failed) {
-		n = gather(f, all);
-		processes = freeze_array(f, n, sizeof(*processes));
-	}
-	for (uint32_t i = 0; !f->failed && i < n; i++)
-		order[i] = (struct order){all[i].non_idle_ns, all[i].process.pid, i};
 	if (!f->failed)
-		qsort(order, n, sizeof(*order), compare_order);
-	for (uint32_t i = 0; !f->failed && i < n; i++)
-		processes[i] = all[order[i].model].process;
-	f->snap->processes = processes;
-	f->snap->processes_len = f->failed ? 0 : n;
-	free(order);
+		n = gather(f, all, process_of_thread);
+	if (!f->failed)
+		sort_processes(f, all, n, process_of_thread);
+	free(process_of_thread);
 	free(all);
 }
 
@@ -262,8 +305,6 @@ void freeze_threads(struct freeze *f)
 	thread_list(f);
 	if (!f->failed)
 		process_list(f);
-	if (!f->failed)
-		link_threads(f);
 	for (uint32_t i = 0; !f->failed && i < snap->threads_len; i++) {
 		snap->wall_thread_ns =
 			num_sat_add(snap->wall_thread_ns, snap->threads[i].lifetime_ns);

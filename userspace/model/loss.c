@@ -85,6 +85,20 @@ static const struct loss_row loss_table[LOSS_COUNT] = {
 	[LOSS_PYTHON_UNNAMED] = {"python_unnamed", false,
 				 "frames of Python have no name, as their code objects were gone "
 				 "or made no sense when they were read"},
+	[LOSS_STALLS_CAPPED] = {"stalls_capped", false,
+				"stalls of event loops beyond the cap per second are in the sums "
+				"alone, or lack samples"},
+	[LOSS_STALLS_NOT_KEPT] = {"stalls_not_kept", false,
+				  "stalls of event loops are in the sums alone: the worst 16 of "
+				  "each slice are listed"},
+	[LOSS_LOOPS_UNSEEN] = {"loops_unseen", false,
+			       "threads poll, but the kernel refuses the hooks that see their "
+			       "turns"},
+	[LOSS_EDGES_MERGED] = {"edges_merged", false,
+			       "waits are shown without whom they were for, since there were too "
+			       "many to tell apart"},
+	[LOSS_PROCESSES_BEYOND] = {"processes_beyond", false,
+				   "processes are not listed, since there were too many"},
 	[LOSS_SAMPLES_SKIPPED] =
 		{"samples_skipped", false,
 		 "timer samples left out, as the machine was too slow for their rate"},

@@ -42,6 +42,11 @@ enum loss_cause {
 	LOSS_LINES_SKIPPED,	  /* addresses whose source line was not looked up */
 	LOSS_PYTHON_CUT,	  /* frames of Python that end before the outermost */
 	LOSS_PYTHON_UNNAMED,	  /* frames of Python whose code object could not be read */
+	LOSS_STALLS_CAPPED,	  /* stalls or samples of them that the ring could not take */
+	LOSS_STALLS_NOT_KEPT,	  /* beyond the worst of their slice */
+	LOSS_LOOPS_UNSEEN,	  /* the kernel refuses the hooks on the poll family */
+	LOSS_EDGES_MERGED,	  /* waits for others whose thread is not told apart */
+	LOSS_PROCESSES_BEYOND,	  /* more processes than one run can hold */
 	LOSS_COUNT
 };
 

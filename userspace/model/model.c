@@ -21,7 +21,7 @@ struct table_row {
 /* Key sizes as the model_*.c that fill the table build them: sums of u32 and u64 without padding.
  */
 static const struct table_row tables[] = {
-	{offsetof(struct model, processes), 4, sizeof(struct record_process), LIMIT_PROCESSES,
+	{offsetof(struct model, processes), 16, sizeof(struct record_process), LIMIT_PROCESSES,
 	 "processes"},
 	{offsetof(struct model, threads), 16, sizeof(struct model_thread), LIMIT_THREADS,
 	 "threads"},
@@ -30,7 +30,7 @@ static const struct table_row tables[] = {
 	{offsetof(struct model, blames), 24, sizeof(struct model_blame), LIMIT_WAITS, "holders"},
 	{offsetof(struct model, blocks), 24, sizeof(struct model_block), LIMIT_WAITS, "blocks"},
 	{offsetof(struct model, samples), 16, sizeof(struct model_sample), LIMIT_WAITS, "samples"},
-	{offsetof(struct model, edges), 12, sizeof(struct model_edge), LIMIT_WAITS, "edges"},
+	{offsetof(struct model, edges), 32, sizeof(struct model_edge), LIMIT_WAITS, "edges"},
 	{offsetof(struct model, futex_calls), 4, sizeof(struct record_futex_calls), LIMIT_PROCESSES,
 	 "processes"},
 	{offsetof(struct model, stacks), 8, sizeof(struct model_stack), LIMIT_STACKS, "stacks"},
@@ -38,6 +38,7 @@ static const struct table_row tables[] = {
 	{offsetof(struct model, notes), 8, sizeof(struct model_note), LIMIT_NOTES, "notes"},
 	{offsetof(struct model, listeners), 8, sizeof(struct model_listener), LIMIT_LISTENERS,
 	 "listeners"},
+	{offsetof(struct model, loops), 16, sizeof(struct model_loop), LIMIT_THREADS, "loops"},
 	{offsetof(struct model, holdings), 24, sizeof(struct model_holding), LIMIT_WAITS,
 	 "holdings"},
 };
@@ -57,6 +58,7 @@ struct model *model_new(void)
 		table_init(table_of(m, &tables[i]), tables[i].key_size, tables[i].item_size,
 			   tables[i].limit, tables[i].what);
 	hashmap_init(&m->tids, sizeof(uint32_t));
+	hashmap_init(&m->pids, sizeof(uint32_t));
 	if (strpool_init(&m->strings, NULL) < 0) {
 		model_free(m);
 		return NULL;
@@ -71,10 +73,12 @@ void model_free(struct model *model)
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
 		table_free(table_of(model, &tables[i]));
 	hashmap_free(&model->tids);
+	hashmap_free(&model->pids);
 	strpool_free(&model->strings);
 	vec_free(&model->stack_frames);
 	vec_free(&model->inlined);
 	vec_free(&model->long_waits);
+	vec_free(&model->stalls);
 	vec_free(&model->open);
 	vec_free(&model->open_next);
 	vec_free(&model->slice_locks);
@@ -136,6 +140,8 @@ static const struct apply_row apply_table[RECORD_TYPE_COUNT] = {
 	[RECORD_NOTE] = {model_apply_note, true},
 	[RECORD_HOLDING] = {model_apply_holding, false},
 	[RECORD_BACKLOG] = {model_apply_backlog, false},
+	[RECORD_LOOP] = {model_apply_loop, false},
+	[RECORD_STALL] = {model_apply_stall, false},
 	[RECORD_LOCK_NAME] = {model_apply_lock_name, true},
 	[RECORD_LONG_WAIT] = {model_apply_long_wait, false},
 	[RECORD_FUTEX_CALLS] = {model_apply_futex_calls, false},
@@ -162,10 +168,11 @@ int model_apply(struct model *model, const struct record *rec, struct err *err)
 		return err_set(err, -EPROTO, "record %s: follows the end of the run",
 			       record_schema_of(rec->type)->name);
 	r = row->apply(model, rec, err);
-	/* A target that makes threads without end: those beyond the limit are counted, the run goes
-	 * on. */
+	/* A target that makes threads or processes without end: those beyond the limit are counted,
+	 * the run goes on. */
 	if (r == -EOVERFLOW) {
 		model->threads_beyond += rec->type == RECORD_COUNTERS;
+		model->processes_beyond += rec->type == RECORD_PROCESS;
 		return 0;
 	}
 	return r;

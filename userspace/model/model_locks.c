@@ -42,7 +42,9 @@ struct sample_key {
 struct edge_key {
 	uint32_t from;
 	uint32_t to;
-	uint32_t kind;
+	uint64_t kind;
+	uint64_t wait_stack;
+	uint64_t wake_stack;
 };
 
 int model_lock_of(struct model *m, uint64_t id, uint32_t *ret, struct err *err)
@@ -113,7 +115,7 @@ int model_apply_lock_name(struct model *m, const struct record *rec, struct err 
 }
 
 /* The thread that a record shows at work in the target. */
-static int needed_thread(struct model *m, uint32_t tid, uint32_t *ret, struct err *err)
+int model_needed_thread(struct model *m, uint32_t tid, uint32_t *ret, struct err *err)
 {
 	int r = model_thread_of(m, tid, ret, err);
 
@@ -130,7 +132,7 @@ static int lock_and_thread(struct model *m, uint64_t id, uint32_t tid, uint32_t 
 	int r = model_lock_of(m, id, ret_lock, err);
 
 	if (r == 0)
-		r = needed_thread(m, tid, ret_thread, err);
+		r = model_needed_thread(m, tid, ret_thread, err);
 	if (r < 0)
 		return r;
 	t = model_thread(m, *ret_thread);
@@ -235,7 +237,7 @@ int model_apply_block(struct model *m, const struct record *rec, struct err *err
 				.syscall = rec->block.syscall,
 				.stack = rec->block.stack};
 	uint32_t i;
-	int r = needed_thread(m, rec->block.tid, &key.thread, err);
+	int r = model_needed_thread(m, rec->block.tid, &key.thread, err);
 
 	if (r == 0)
 		r = table_put(&m->blocks, &key, &i, err);
@@ -251,7 +253,7 @@ int model_apply_sample(struct model *m, const struct record *rec, struct err *er
 	struct sample_key key = {.stack = rec->sample.stack, .kind = rec->sample.kind};
 	uint32_t thread;
 	uint32_t i;
-	int r = needed_thread(m, rec->sample.tid, &thread, err);
+	int r = model_needed_thread(m, rec->sample.tid, &thread, err);
 
 	if (r < 0)
 		return r;
@@ -266,12 +268,15 @@ int model_apply_sample(struct model *m, const struct record *rec, struct err *er
 
 int model_apply_edge(struct model *m, const struct record *rec, struct err *err)
 {
-	struct edge_key key = {.kind = rec->edge.kind};
+	struct edge_key key = {.to = NO_THREAD,
+			       .kind = rec->edge.kind,
+			       .wait_stack = rec->edge.wait_stack,
+			       .wake_stack = rec->edge.wake_stack};
 	uint32_t i;
-	int r = needed_thread(m, rec->edge.from_tid, &key.from, err);
+	int r = model_needed_thread(m, rec->edge.from_tid, &key.from, err);
 
-	if (r == 0)
-		r = needed_thread(m, rec->edge.to_tid, &key.to, err);
+	if (r == 0 && rec->edge.to_tid)
+		r = model_needed_thread(m, rec->edge.to_tid, &key.to, err);
 	if (r == 0)
 		r = table_put(&m->edges, &key, &i, err);
 	if (r < 0)

@@ -96,7 +96,7 @@ struct model_sample {
 
 struct model_edge {
 	uint32_t from;
-	uint32_t to;
+	uint32_t to; /* or NO_THREAD */
 	struct record_edge rec;
 };
 
@@ -143,6 +143,17 @@ struct model_listener {
 	uint32_t waiting_max;
 };
 
+struct model_loop {
+	uint32_t thread;
+	uint64_t square_us; /* so far, with the open turn */
+	struct record_loop rec;
+};
+
+struct model_stall {
+	uint32_t thread;
+	struct record_stall rec;
+};
+
 struct model_slice {
 	uint64_t end_ns;
 	uint64_t class_ns[CLASS_COUNT]; /* of all threads, without futex waits */
@@ -150,7 +161,9 @@ struct model_slice {
 	uint64_t lifetime_ns;
 	uint64_t host_idle_ns;
 	uint64_t throttled_ns;
-	uint64_t waiting; /* connections, at its end */
+	uint64_t waiting;	 /* connections, at its end */
+	uint64_t loop_square_us; /* of all loops' turns that ended in it, or went on */
+	uint64_t loop_stalls;
 	/* In series: per lock its index, blocked_ns, peer_ns; per thread its index, run_ns. */
 	size_t series;
 	uint32_t locks_len;
@@ -167,9 +180,11 @@ struct model {
 	struct record_self self;
 	uint64_t loss[LOSS_COUNT];
 	uint64_t threads_beyond; /* counters of threads beyond LIMIT_THREADS */
+	uint64_t processes_beyond;
 	struct strpool strings;
 
-	struct table processes;	    /* struct record_process by pid */
+	struct table processes;	    /* struct record_process by pid and start */
+	struct hashmap pids;	    /* pid -> the newest process that has it */
 	struct table threads;	    /* struct model_thread by struct thread_key */
 	struct hashmap tids;	    /* tid -> the newest thread that has it */
 	struct table locks;	    /* struct model_lock by the source's id */
@@ -187,6 +202,8 @@ struct model {
 	struct table listeners; /* struct model_listener by inode */
 	struct table holdings;	/* struct model_holding by lock, holder, stack, kind */
 	VEC(struct record_long_wait) long_waits;
+	struct table loops; /* struct model_loop by tid and since_ns */
+	VEC(struct model_stall) stalls;
 
 	VEC(struct model_open) open; /* at the last slice's end */
 	VEC(struct model_open) open_next;
@@ -202,6 +219,19 @@ struct model {
 static inline struct model_thread *model_thread(const struct model *m, uint32_t i)
 {
 	return (struct model_thread *)m->threads.at + i;
+}
+
+static inline struct record_process *model_process(const struct model *m, uint32_t i)
+{
+	return (struct record_process *)m->processes.at + i;
+}
+
+/* The newest process that has @pid, NULL without a record of one. */
+static inline const struct record_process *model_process_of(const struct model *m, uint32_t pid)
+{
+	const uint32_t *i = hashmap_get(&m->pids, &pid);
+
+	return i ? model_process(m, *i) : NULL;
 }
 
 static inline struct model_lock *model_lock(const struct model *m, uint32_t i)
@@ -234,6 +264,8 @@ static inline uint64_t model_last_end(const struct model *m)
 int model_thread_of(struct model *m, uint32_t tid, uint32_t *ret, struct err *err);
 /* The lock with the source's @id; a new one without identity if there is none. */
 int model_lock_of(struct model *m, uint64_t id, uint32_t *ret, struct err *err);
+/* The same of a record that says that it waited, blocked or ran. */
+int model_needed_thread(struct model *m, uint32_t tid, uint32_t *ret, struct err *err);
 /* The running slice took something in that belongs to this thread, or lock. */
 int model_touch_thread(struct model *m, uint32_t thread, struct err *err);
 int model_touch_lock(struct model *m, uint32_t lock, struct err *err);
@@ -257,6 +289,8 @@ model_apply_fn model_apply_inlined;
 model_apply_fn model_apply_note;
 model_apply_fn model_apply_holding;
 model_apply_fn model_apply_backlog;
+model_apply_fn model_apply_loop;
+model_apply_fn model_apply_stall;
 model_apply_fn model_apply_lock_name;
 model_apply_fn model_apply_long_wait;
 model_apply_fn model_apply_futex_calls;

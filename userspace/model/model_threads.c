@@ -14,20 +14,35 @@ struct thread_key {
 	uint64_t start_ns;
 };
 
-int model_apply_process(struct model *m, const struct record *rec, struct err *err)
-{
-	uint32_t i;
-	int r = table_put(&m->processes, &rec->process.pid, &i, err);
-
-	if (r < 0)
-		return r;
-	((struct record_process *)m->processes.at)[i] = rec->process;
-	return 0;
-}
+/* Pids are given again, too. */
+struct process_key {
+	uint64_t pid;
+	uint64_t start_ns;
+};
 
 static int no_memory(struct err *err)
 {
 	return err_set(err, -ENOMEM, "out of memory for threads");
+}
+
+int model_apply_process(struct model *m, const struct record *rec, struct err *err)
+{
+	const struct process_key key = {.pid = rec->process.pid, .start_ns = rec->process.start_ns};
+	uint32_t *newest, i;
+	int r;
+
+	if (m->processes.len >= LIMIT_PROCESSES && !table_find(&m->processes, &key))
+		return -EOVERFLOW;
+	r = table_put(&m->processes, &key, &i, err);
+	if (r < 0)
+		return r;
+	*model_process(m, i) = rec->process;
+	newest = hashmap_put(&m->pids, &rec->process.pid, i, NULL);
+	if (!newest)
+		return no_memory(err);
+	if (rec->process.start_ns >= model_process(m, *newest)->start_ns)
+		*newest = i;
+	return 0;
 }
 
 /* -EOVERFLOW for a new thread when there are as many as there may be. */

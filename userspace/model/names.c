@@ -17,6 +17,16 @@ static const char *const sample_names[SAMPLE_KIND_COUNT] = {
 	[SAMPLE_COPY] = "copy",
 };
 
+static const char *const edge_names[EDGE_KIND_COUNT] = {
+	[EDGE_LOCK] = "lock",		[EDGE_PEER] = "peer",
+	[EDGE_PIPE] = "pipe",		[EDGE_SOCKET] = "socket",
+	[EDGE_FIFO] = "fifo",		[EDGE_SOCKETPAIR] = "socketpair",
+	[EDGE_UNIX] = "unix",		[EDGE_TCP] = "tcp",
+	[EDGE_EVENTFD] = "eventfd",	[EDGE_FUTEX] = "futex",
+	[EDGE_FILE_LOCK] = "file_lock", [EDGE_QUEUE] = "queue",
+	[EDGE_SIGNAL] = "signal",	[EDGE_CHILD] = "child",
+};
+
 struct class_row {
 	const char *name;
 	const char *while_name; /* what a holder in this class does */
@@ -48,6 +58,11 @@ static const struct class_row class_table[CLASS_COUNT] = {
 static const struct class_row *row_of(enum time_class cls)
 {
 	return &class_table[(unsigned)cls < CLASS_COUNT ? cls : CLASS_OTHER];
+}
+
+const char *edge_kind_name(enum edge_kind kind)
+{
+	return edge_names[(unsigned)kind < EDGE_KIND_COUNT ? kind : EDGE_PEER];
 }
 
 const char *lock_kind_name(enum lock_kind kind)

@@ -113,6 +113,7 @@ struct record_counters {
 	uint64_t start_ns; /* observed from here .. */
 	uint64_t until_ns; /* .. to here */
 	bool ended;
+	uint32_t cpus_allowed;
 	uint64_t class_ns[CLASS_COUNT]; /* without futex waits; CLASS_LOCK: kernel locks alone */
 	uint64_t futex_ns; /* blocked in a futex, to be divided by the model (from RECORD_WAIT) */
 	uint64_t voluntary_switches;
@@ -122,6 +123,11 @@ struct record_counters {
 	uint64_t runq_count;
 	uint64_t runq_max_ns;
 	uint64_t runq_hist[HIST_BUCKETS];
+	/* By the kernel's own counts. */
+	uint64_t migrations; /* from one CPU to another */
+	uint64_t faults;     /* page faults */
+	uint64_t major_faults;
+	uint64_t copy_faults; /* of a process that was forked, up to its exec */
 };
 
 /* What sort of futex operation a wait was: facts/futex.md. */
@@ -255,14 +261,33 @@ struct record_sample {
 	uint64_t count;
 };
 
-enum edge_kind { EDGE_LOCK, EDGE_PEER, EDGE_PIPE, EDGE_SOCKET, EDGE_KIND_COUNT };
+enum edge_kind {
+	EDGE_LOCK, /* within a process */
+	EDGE_PEER,
+	EDGE_PIPE,
+	EDGE_SOCKET, /* of another family than the following */
+	EDGE_FIFO,
+	EDGE_SOCKETPAIR,
+	EDGE_UNIX,
+	EDGE_TCP,
+	EDGE_EVENTFD, /* and other files without a name */
+	EDGE_FUTEX,   /* of another process, in shared memory */
+	EDGE_FILE_LOCK,
+	EDGE_QUEUE, /* System V and POSIX queues and semaphores */
+	EDGE_SIGNAL,
+	EDGE_CHILD, /* its exit, or after a vfork its exec */
+	EDGE_KIND_COUNT
+};
 
 struct record_edge {
 	uint32_t from_tid; /* waits .. */
-	uint32_t to_tid;   /* .. for this one */
+	uint32_t to_tid;   /* .. for this one, 0 = one of many, not told apart */
 	uint32_t kind;	   /* enum edge_kind */
 	uint64_t waits;
 	uint64_t wait_ns;
+	/* Between processes: where it waited, and where its waker ended that; 0 = none. */
+	uint64_t wait_stack;
+	uint64_t wake_stack;
 };
 
 struct record_stack {
@@ -379,7 +404,10 @@ struct record_loop {
 	uint64_t part_ns[PART_COUNT];	    /* of all turns */
 	uint64_t stall_part_ns[PART_COUNT]; /* of the stalls */
 	uint64_t hist[HIST_BUCKETS];	    /* turns by duration */
-	bool open;			    /* the last turn has not ended */
+	/* the turn that has not ended, where it is over the threshold already: in none of the sums
+	 */
+	uint64_t open_ns;
+	uint64_t open_part_ns[PART_COUNT];
 };
 
 #define RECORD_STALL_STACKS 32

@@ -111,6 +111,11 @@ static const struct record_field counters_fields[] = {
 	U64(counters, runq_count),
 	U64(counters, runq_max_ns),
 	U64_ARRAY(counters, runq_hist),
+	U64(counters, migrations),
+	U64(counters, faults),
+	U64(counters, major_faults),
+	U64(counters, copy_faults),
+	U32(counters, cpus_allowed),
 };
 
 static const struct record_field lock_fields[] = {
@@ -205,10 +210,12 @@ static const struct record_field sample_fields[] = {
 
 static const struct record_field edge_fields[] = {
 	U32_ID(edge, from_tid),
-	U32_ID(edge, to_tid),
+	U32(edge, to_tid),
 	ENUM(edge, kind, EDGE_KIND_COUNT),
 	U64(edge, waits),
 	U64(edge, wait_ns),
+	U64(edge, wait_stack),
+	U64(edge, wake_stack),
 };
 
 static const struct record_field stack_fields[] = {
@@ -332,7 +339,8 @@ static const struct record_field loop_fields[] = {
 	U64_ARRAY(loop, part_ns),
 	U64_ARRAY(loop, stall_part_ns),
 	U64_ARRAY(loop, hist),
-	BOOL(loop, open),
+	U64(loop, open_ns),
+	U64_ARRAY(loop, open_part_ns),
 };
 
 static const struct record_field stall_fields[] = {

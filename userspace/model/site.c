@@ -14,10 +14,11 @@
  * names since glibc 2.34 and the older ones with a version inside ("libc-2.31.so"), and musl's.
  */
 static const char *const runtime_modules[] = {
-	"libc.so",   "libc-2.",		  "libpthread.so", "libpthread-2.", "ld-linux",
-	"_queue.",   "_multiprocessing.", "_socket.",	   "_ssl.",	    "select.",
-	"ld-2.",     "ld-musl",		  "libc.musl",	   "libc-musl",	    "libstdc++.so",
-	"libc++.so", "libc++abi.",	  "[vdso]",	   "linux-vdso.so",
+	"libc.so",	 "libc-2.",	      "libpthread.so", "libpthread-2.", "ld-linux",
+	"_queue.",	 "_multiprocessing.", "_socket.",      "_ssl.",		"select.",
+	"_asyncio.",	 "loop.cpython",      "ld-2.",	       "ld-musl",	"libc.musl",
+	"libc-musl",	 "libstdc++.so",      "libc++.so",     "libc++abi.",	"[vdso]",
+	"linux-vdso.so",
 };
 
 /* The same of Java's virtual machine; threads of its own have no other frames. */

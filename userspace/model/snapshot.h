@@ -52,6 +52,14 @@ struct snap_hist {
  * max_ns; 0 when empty. */
 uint64_t snap_hist_quantile(const struct snap_hist *hist, double q);
 
+/* CPU time that goes to making and ending processes, by timer samples. */
+struct snap_cost {
+	uint64_t fork_ns;
+	uint64_t exec_ns;
+	uint64_t exit_ns;
+	uint64_t copy_ns; /* page faults after a fork */
+};
+
 struct snap_process {
 	uint32_t pid;
 	uint32_t ppid;
@@ -68,6 +76,33 @@ struct snap_process {
 	/* Its children, when it only waits while they work: gunicorn's or celery's master; else 0.
 	 */
 	uint32_t workers;
+	bool ended;
+	uint32_t exits;	 /* of its children in the window */
+	uint32_t parent; /* index or SNAP_NONE */
+	uint32_t depth;	 /* processes above it that are in this list */
+	uint64_t migrations;
+	uint64_t faults; /* page faults, major ones included */
+	uint64_t major_faults;
+	uint64_t copy_faults; /* from its fork to its exec */
+	uint32_t cpus_allowed;
+	struct snap_cost cost;
+	struct snap_hist runq;
+};
+
+/* All processes together. */
+struct snap_tree {
+	uint32_t depth; /* of the deepest process */
+	uint32_t ended;
+	uint64_t voluntary_switches;
+	uint64_t involuntary_switches;
+	uint64_t forks;
+	uint64_t execs;
+	uint64_t migrations;
+	uint64_t faults;
+	uint64_t major_faults;
+	uint64_t copy_faults;
+	uint32_t cpus_allowed; /* the most that one of them may use */
+	struct snap_cost cost;
 	struct snap_hist runq;
 };
 
@@ -187,12 +222,25 @@ struct snap_sample {
 	uint64_t count;
 };
 
+/* The word of the report: "lock", "pipe", "child", .. */
+const char *edge_kind_name(enum edge_kind kind);
+
+/* Where it waited, and where its waker was. */
+struct snap_edge_site {
+	uint32_t wait_stack; /* index or SNAP_NONE */
+	uint32_t wake_stack; /* index or SNAP_NONE */
+	uint64_t waits;
+	uint64_t wait_ns;
+};
+
 struct snap_edge {
 	uint32_t from_thread;
-	uint32_t to_thread;
+	uint32_t to_thread; /* SNAP_NONE = one of many, not told apart */
 	enum edge_kind kind;
 	uint64_t waits;
 	uint64_t wait_ns;
+	uint32_t sites_len; /* between processes alone; by wait_ns, largest first */
+	const struct snap_edge_site *sites;
 };
 
 /* The contract's word: "run", "runq", "gil", "lock", "blocking", "sleep". */
@@ -260,6 +308,8 @@ struct snap_slice {
 	uint64_t top_lock_blocked_ns; /* of the lock with the most in the whole run (lock 0) */
 	uint64_t top_thread_run_ns;   /* of the thread that ran the most in the whole run */
 	uint64_t waiting;	      /* connections, at its end */
+	uint64_t loop_square_us;      /* of all loops' turns, squared */
+	uint64_t loop_stalls;
 };
 
 struct snapshot {
@@ -281,6 +331,7 @@ struct snapshot {
 
 	uint32_t processes_len; /* by non-idle time */
 	const struct snap_process *processes;
+	struct snap_tree tree;
 	uint32_t threads_len; /* by non-idle time, largest first, ties by tid */
 	const struct snap_thread *threads;
 	uint32_t locks_len; /* is_lock first, then by blame_ns, then wait_ns */

@@ -22,31 +22,6 @@ json_t *jr_stack(struct json_report *j, uint32_t stack)
 	return json_integer(j->stack_id[stack]);
 }
 
-/* {pid, tid} of a thread, zeros when it is not known. */
-static json_t *thread_ref(const struct snapshot *snap, uint32_t thread)
-{
-	return json_pack("{s:o, s:o}", "pid",
-			 jr_num(thread < snap->threads_len ? snap->threads[thread].pid : 0), "tid",
-			 jr_tid(snap, thread));
-}
-
-static json_t *process(struct json_report *j, uint32_t i)
-{
-	const struct snap_process *p = &j->snap->processes[i];
-	json_t *runq = json_pack("{s:o, s:o, s:o, s:o}", "count", jr_num(p->runq.count), "p50_ns",
-				 jr_num(snap_hist_quantile(&p->runq, 0.5)), "p99_ns",
-				 jr_num(snap_hist_quantile(&p->runq, 0.99)), "max_ns",
-				 jr_num(p->runq.max_ns));
-
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "pid",
-			 jr_num(p->pid), "ppid", jr_num(p->ppid), "comm", jr_text(p->comm),
-			 "threads", jr_num(p->threads), "classes", jr_classes(p->class_ns),
-			 "voluntary_switches", jr_num(p->voluntary_switches),
-			 "involuntary_switches", jr_num(p->involuntary_switches), "forks",
-			 jr_num(p->forks), "execs", jr_num(p->execs), "workers", jr_num(p->workers),
-			 "runq", runq);
-}
-
 static json_t *thread(struct json_report *j, uint32_t i)
 {
 	const struct snap_thread *t = &j->snap->threads[i];
@@ -187,16 +162,6 @@ static json_t *lock(struct json_report *j, uint32_t i)
 	return jr_joined(obj, more);
 }
 
-static json_t *edge(struct json_report *j, uint32_t i)
-{
-	const struct snap_edge *e = &j->snap->edges[i];
-
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "from", thread_ref(j->snap, e->from_thread),
-			 "to", thread_ref(j->snap, e->to_thread), "kind",
-			 jr_text(edge_kind_name(e->kind)), "waits", jr_num(e->waits), "wait_ns",
-			 jr_num(e->wait_ns));
-}
-
 static json_t *blocks(struct json_report *j)
 {
 	bool failed = false;
@@ -281,11 +246,12 @@ json_t *jr_lists(struct json_report *j)
 	const struct snapshot *snap = j->snap;
 	json_t *obj = json_object();
 
-	obj = jr_with(obj, "processes", jr_array(j, snap->processes_len, process));
+	obj = jr_with(obj, "processes", jr_array(j, snap->processes_len, jr_process));
+	obj = jr_with(obj, "tree", jr_tree(snap));
 	obj = jr_with(obj, "threads", jr_array(j, snap->threads_len, thread));
 	obj = jr_with(obj, "locks", jr_array(j, j->locks_len, lock));
 	obj = jr_with(obj, "loops", jr_array(j, snap->loops_len, jr_loop));
-	obj = jr_with(obj, "edges", jr_array(j, snap->edges_len, edge));
+	obj = jr_with(obj, "edges", jr_array(j, snap->edges_len, jr_edge));
 	obj = jr_with(obj, "blocks", blocks(j));
 	obj = jr_with(obj, "samples", jr_array(j, snap->samples_len, sample));
 	obj = jr_with(obj, "stacks", jr_array(j, j->stacks_len, stack));

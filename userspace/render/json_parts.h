@@ -51,6 +51,10 @@ json_t *jr_stack(struct json_report *j, uint32_t stack);
 
 /* The loop at snapshot index @i, with its stalls. */
 json_t *jr_loop(struct json_report *j, uint32_t i);
+json_t *jr_process(struct json_report *j, uint32_t i);
+json_t *jr_edge(struct json_report *j, uint32_t i);
+/* All processes together. */
+json_t *jr_tree(const struct snapshot *snap);
 /* The keys from `processes` to `slices`. */
 json_t *jr_lists(struct json_report *j);
 

@@ -210,6 +210,8 @@ int render_text(const struct report *rep, const struct render_options *opt, stru
 		text_loops(&page, rep);
 		text_threads(&page, rep);
 		text_processes(&page, rep);
+		text_tree(&page, rep);
+		text_edges(&page, rep);
 		text_off_cpu(&page, rep);
 		text_futex_calls(&page, rep);
 	}

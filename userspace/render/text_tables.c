@@ -16,6 +16,7 @@
 #define LOCKS_MAX 8
 #define THREADS_MAX 8
 #define PROCESSES_MAX 5
+#define EDGES_MAX 5
 #define BLOCKS_MAX 5
 #define LOOPS_MAX 5
 #define STALLS_MAX 5
@@ -274,6 +275,28 @@ void text_processes(struct page *page, const struct report *rep)
 {
 	if (rep->snap->processes_len > 1)
 		print_first(page, rep, TABLE_PROCESSES, PROCESSES_MAX, "PROCESSES");
+}
+
+static bool between_processes(const struct snapshot *snap, const struct snap_edge *e)
+{
+	return e->from_thread < snap->threads_len && e->to_thread < snap->threads_len &&
+	       snap->threads[e->from_thread].process != snap->threads[e->to_thread].process;
+}
+
+void text_edges(struct page *page, const struct report *rep)
+{
+	uint32_t rows[ROWS_MAX];
+	uint32_t shown = 0, all = 0;
+
+	for (uint32_t i = 0; i < rep->snap->edges_len; i++) {
+		if (!between_processes(rep->snap, &rep->snap->edges[i]))
+			continue;
+		if (shown < EDGES_MAX)
+			rows[shown++] = i;
+		all++;
+	}
+	if (shown)
+		print_rows(page, rep, TABLE_EDGES, rows, shown, all, "WAITS BETWEEN PROCESSES");
 }
 
 /* Blocking calls of one class, system call and call site, whatever the callers further out. */

@@ -12,6 +12,10 @@ void text_locks(struct page *page, const struct report *rep);
 void text_loops(struct page *page, const struct report *rep);
 void text_threads(struct page *page, const struct report *rep);
 void text_processes(struct page *page, const struct report *rep);
+/* All processes together; nothing where there is one. */
+void text_tree(struct page *page, const struct report *rep);
+/* Who waited for whom between processes. */
+void text_edges(struct page *page, const struct report *rep);
 void text_off_cpu(struct page *page, const struct report *rep);
 void text_futex_calls(struct page *page, const struct report *rep);
 

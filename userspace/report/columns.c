@@ -5,6 +5,7 @@
 #include "base/strbuf.h"
 #include "base/units.h"
 #include "model/held.h"
+#include "report/columns_tree.h"
 #include "report/derived.h"
 
 #include <inttypes.h>
@@ -249,38 +250,6 @@ SHARE(runq, GROUP_RUNQ)
 SHARE(other, GROUP_OTHER)
 SHARE(idle, GROUP_IDLE)
 
-/* Edges: who waited for whom */
-
-static const struct snap_edge *edge_at(const struct report *rep, uint32_t row)
-{
-	return &rep->snap->edges[row];
-}
-
-static void edge_from(struct strbuf *sb, const struct report *rep, uint32_t row)
-{
-	report_thread(sb, rep->snap, edge_at(rep, row)->from_thread);
-}
-
-static void edge_to(struct strbuf *sb, const struct report *rep, uint32_t row)
-{
-	report_thread(sb, rep->snap, edge_at(rep, row)->to_thread);
-}
-
-static void edge_kind(struct strbuf *sb, const struct report *rep, uint32_t row)
-{
-	strbuf_puts(sb, edge_kind_name(edge_at(rep, row)->kind));
-}
-
-static double edge_rate(const struct report *rep, uint32_t row)
-{
-	return per_second(rep, edge_at(rep, row)->waits);
-}
-
-static double edge_wait(const struct report *rep, uint32_t row)
-{
-	return (double)edge_at(rep, row)->wait_ns;
-}
-
 /* Loops */
 
 static const struct snap_loop *loop_at(const struct report *rep, uint32_t row)
@@ -451,12 +420,19 @@ static const struct column columns[] = {
 	{TABLE_PROCESSES, "switches_per_s", "switches/s",	 UNIT_RATE,	10, 12, process_switches, NULL},
 	{TABLE_PROCESSES, "forks",	    "forks",		 UNIT_COUNT,	 7, 15, process_forks, NULL},
 	{TABLE_PROCESSES, "execs",	    "execs",		 UNIT_COUNT,	 7, 16, process_execs, NULL},
+	{TABLE_PROCESSES, "exits",	    "exits",		 UNIT_COUNT,	 7, 17, column_process_exits, NULL},
+	{TABLE_PROCESSES, "forking",	    "forking",		 UNIT_SHARE,	 7, 18, column_process_forking, NULL},
+	{TABLE_PROCESSES, "copy_faults_per_s", "fork faults/s",	 UNIT_RATE,	10, 19, column_process_copy_faults, NULL},
+	{TABLE_PROCESSES, "migrations_per_s", "migrations/s",	 UNIT_RATE,	10, 20, column_process_migrations, NULL},
+	{TABLE_PROCESSES, "cpus_allowed",   "CPUs",		 UNIT_COUNT,	 4, 21, column_process_cpus, NULL},
 
-	{TABLE_EDGES,	 "from",	    "waits",		 UNIT_TEXT,	 0,  1, NULL, edge_from},
-	{TABLE_EDGES,	 "to",		    "for",		 UNIT_TEXT,	 0,  2, NULL, edge_to},
-	{TABLE_EDGES,	 "kind",	    "kind",		 UNIT_TEXT,	 6,  4, NULL, edge_kind},
-	{TABLE_EDGES,	 "waits_per_s",	    "waits/s",		 UNIT_RATE,	 9,  5, edge_rate, NULL},
-	{TABLE_EDGES,	 "wait_ns",	    "total",		 UNIT_DURATION,	 8,  3, edge_wait, NULL},
+	{TABLE_EDGES,	 "from",	    "waits",		 UNIT_TEXT,	 0,  1, NULL, column_edge_from},
+	{TABLE_EDGES,	 "to",		    "for",		 UNIT_TEXT,	 0,  2, NULL, column_edge_to},
+	{TABLE_EDGES,	 "kind",	    "kind",		 UNIT_TEXT,	 6,  4, NULL, column_edge_kind},
+	{TABLE_EDGES,	 "waits_per_s",	    "waits/s",		 UNIT_RATE,	 9,  5, column_edge_rate, NULL},
+	{TABLE_EDGES,	 "wait_ns",	    "total",		 UNIT_DURATION,	 8,  3, column_edge_wait, NULL},
+	{TABLE_EDGES,	 "waiting_in",	    "waiting in",	 UNIT_TEXT,	 0,  6, NULL, column_edge_waiting_in},
+	{TABLE_EDGES,	 "woken_in",	    "woken in",		 UNIT_TEXT,	 0,  7, NULL, column_edge_woken_in},
 
 	{TABLE_LOOPS,	 "name",	    "name",		 UNIT_TEXT,	 0,  1, NULL, loop_name},
 	{TABLE_LOOPS,	 "kind",	    "kind",		 UNIT_TEXT,	12,  7, NULL, loop_kind},

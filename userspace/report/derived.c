@@ -55,23 +55,6 @@ bool report_lock_matters(const struct snap_lock *lock)
 	return lock->wait_ns && (lock->is_lock || lock->peer_ns);
 }
 
-const char *edge_kind_name(enum edge_kind kind)
-{
-	switch (kind) {
-	case EDGE_LOCK:
-		return "lock";
-	case EDGE_PEER:
-		return "peer";
-	case EDGE_PIPE:
-		return "pipe";
-	case EDGE_SOCKET:
-		return "socket";
-	case EDGE_KIND_COUNT:
-		break;
-	}
-	return "peer";
-}
-
 const char *report_model_name(enum report_model model)
 {
 	static const char *const names[MODEL_COUNT] = {

@@ -30,9 +30,6 @@ uint64_t time_group_ns(enum time_group group, const uint64_t *class_ns);
 /* A word on which threads only idle (the condvar of an empty queue) is no lock anybody lacks. */
 bool report_lock_matters(const struct snap_lock *lock);
 
-/* "lock", "peer", "pipe", "socket" */
-const char *edge_kind_name(enum edge_kind kind);
-
 /* The concurrency models that the target uses, as bits 1 << enum report_model. */
 enum report_model { MODEL_THREADS, MODEL_GIL, MODEL_PROCESSES, MODEL_EVENT_LOOP, MODEL_COUNT };
 unsigned report_models_in_use(const struct report *rep);

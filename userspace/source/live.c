@@ -129,6 +129,10 @@ int live_open(const struct live_options *opt, const struct record_sink *sink, st
 		rc = live_unwind_open(live, err);
 	if (!rc)
 		rc = live_python_open(live, err);
+	if (!rc)
+		rc = live_loops_open(live, err);
+	if (!rc)
+		rc = live_polls_open(live, err);
 	if (rc)
 		goto fail;
 	rc = live_read_listeners(live, false, err);
@@ -144,6 +148,7 @@ int live_open(const struct live_options *opt, const struct record_sink *sink, st
 	/* Nobody waits for tables: the window has begun. */
 	live_unwind_refresh(live, true);
 	live_stacks_before_attach(live);
+	live_polls_update(live, false);
 	*ret = live;
 	return 0;
 fail:
@@ -191,6 +196,8 @@ static int read_everything(struct live *live, uint64_t now_ns, bool all, struct 
 	if (!rc)
 		rc = live_read_threads(live, now_ns, err);
 	if (!rc)
+		rc = live_read_loops(live, now_ns, err);
+	if (!rc)
 		rc = live_read_maps(live, all, err);
 	if (!rc && live->end_ns)
 		rc = live_emit_open_blocks(live, err);
@@ -204,6 +211,8 @@ static int read_everything(struct live *live, uint64_t now_ns, bool all, struct 
 		rc = emit_host(live, err);
 	if (!rc)
 		rc = live_read_listeners(live, true, err);
+	if (!rc)
+		rc = live_python_late_names(live, err);
 	if (!rc)
 		rc = live_read_losses(live, err);
 	if (!rc)
@@ -227,6 +236,7 @@ int live_slice(struct live *live, struct err *err)
 
 static void detach(struct live *live)
 {
+	live_polls_free(live);
 	for (size_t i = 0; i < live->timers.len; i++)
 		bpf_link__destroy(live->timers.at[i]);
 	vec_free(&live->timers);
@@ -259,6 +269,7 @@ void live_free(struct live *live)
 	ring_buffer__free(live->ring);
 	live_unwind_free(live);
 	live_python_free(live);
+	live_loops_free(live);
 	if (live->slots)
 		munmap((void *)live->slots, live->slots_bytes);
 	concprof_bpf__destroy(live->skel);

@@ -30,6 +30,8 @@ static const enum loss_cause cause_of[] = {
 	[CP_LOST_FUTEX_CALLS] = LOSS_FUTEX_CALLS_FULL,
 	[CP_LOST_HOLDINGS] = LOSS_HOLDINGS_FULL,
 	[CP_LOST_PYTHON_CUT] = LOSS_PYTHON_CUT,
+	[CP_LOST_STALLS] = LOSS_STALLS_CAPPED,
+	[CP_LOST_EDGES_MERGED] = LOSS_EDGES_MERGED,
 };
 _Static_assert(ARRAY_LEN(cause_of) == CP_LOST_COUNT, "every loss of the BPF side has a cause");
 
@@ -83,6 +85,12 @@ int live_read_losses(struct live *live, struct err *err)
 			return rc;
 	}
 	rc = emit_loss(live, LOSS_PYTHON_UNNAMED, live->python_unnamed, err);
+	if (rc)
+		return rc;
+	rc = emit_loss(live, LOSS_STALLS_NOT_KEPT, live->stalls_not_kept, err);
+	if (rc)
+		return rc;
+	rc = emit_loss(live, LOSS_LOOPS_UNSEEN, live->loops_unseen, err);
 	if (rc)
 		return rc;
 	rc = emit_loss(live, LOSS_STACK_BEFORE_ATTACH, live->stacks_before_attach, err);

@@ -64,6 +64,9 @@ struct live {
 	uint32_t slots_len;
 	struct live_unwind *unwind; /* NULL: frame pointers alone */
 	struct live_python *python;
+	struct live_loops *loops;
+	struct live_polls *polls;
+	uint64_t polls_hooked_ns; /* since when turns are seen, 0 = not */
 	uint64_t start_ns;
 	uint64_t end_ns; /* 0 while the window is open */
 	uint32_t threads_alive;
@@ -80,6 +83,8 @@ struct live {
 	uint64_t loss_sent[LOSS_COUNT];
 	uint64_t torn;		       /* slots that could not be read whole */
 	uint64_t stacks_before_attach; /* of blocked threads that could not be read */
+	uint64_t stalls_not_kept;      /* turns over the threshold that are in the sums alone */
+	uint64_t loops_unseen;	       /* 1: threads poll, and no hook could be attached */
 	uint64_t python_unnamed;       /* frames whose code object could not be read */
 	/* own cost */
 	uint64_t cpu_base_ns;
@@ -126,7 +131,7 @@ int live_emit_open_wait(struct live *live, const struct cp_thread *t, uint64_t n
 int live_emit_open_blocks(struct live *live, struct err *err);
 
 /* live_threads.c: threads, processes */
-struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t now_ns);
+struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t start_ns);
 int live_emit_thread(struct live *live, const struct cp_thread *t, uint64_t now_ns, bool ended,
 		     struct err *err);
 int live_read_threads(struct live *live, uint64_t now_ns, struct err *err);
@@ -183,9 +188,14 @@ uint32_t live_python_merge(const struct live *live, const struct cp_stack *stack
  * of Python. Lists of threads are kept until live_python_threads_changed(). */
 void live_python_add(struct live *live, uint64_t thread_id, struct cp_stack *stack);
 void live_python_threads_changed(struct live *live);
+/* live_python_names.c */
+/* A stack is new, or still wanted: read what its words of Python stand for, and send it. */
+int live_python_told(struct live *live, const struct cp_ring_stack *told, struct err *err);
 /* Name the frames of Python among @ips that have no name yet. */
 int live_python_names(struct live *live, uint32_t pid, const uint64_t *ips, uint32_t len,
 		      struct err *err);
+/* Send names that have become known after the stacks they are in; the others are counted. */
+int live_python_late_names(struct live *live, struct err *err);
 
 /* live_stacks.c */
 /* Read the stacks of the threads that were blocked when they were seeded, of new ones since the
@@ -193,6 +203,25 @@ int live_python_names(struct live *live, uint32_t pid, const uint64_t *ips, uint
 void live_stacks_before_attach(struct live *live);
 /* The stack so read of the thread in slot @t, 0 = none. */
 uint64_t live_attach_stack(const struct live *live, const struct cp_thread *t);
+
+/* live_polls.c: the hooks on the poll family */
+int live_polls_open(struct live *live, struct err *err);
+void live_polls_free(struct live *live);
+/* A thread that polls was met while no hook was there. */
+void live_polls_wanted(struct live *live);
+/* Attach the hooks when a thread of the target polls, detach them when none does any more; @idle:
+ * no loop has polled, or sleeps in a poll, at the moment. */
+void live_polls_update(struct live *live, bool idle);
+
+/* live_loop.c: turns and stalls */
+int live_loops_open(struct live *live, struct err *err);
+void live_loops_free(struct live *live);
+/* What the ring says of loops. */
+int live_loop_ended(struct live *live, const struct cp_ring_loop *rec, struct err *err);
+int live_loop_sampled(struct live *live, const struct cp_ring_turn_sample *rec, struct err *err);
+int live_loop_stalled(struct live *live, const struct cp_ring_stall *rec, struct err *err);
+/* The loops at a slice's end, and the worst stalls in it. */
+int live_read_loops(struct live *live, uint64_t now_ns, struct err *err);
 
 /* live_ring.c */
 int live_ring_open(struct live *live, struct err *err);

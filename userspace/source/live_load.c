@@ -79,6 +79,7 @@ static int size_maps(struct live *live)
 	rc |= bpf_map__set_max_entries(skel->maps.tid_slots, pid_max() / CP_TIDS_PER_CHUNK + 1);
 	rc |= bpf_map__set_max_entries(skel->maps.slots, live->slots_len);
 	rc |= bpf_map__set_max_entries(skel->maps.free_slots, live->slots_len);
+	rc |= bpf_map__set_max_entries(skel->maps.loops, live->slots_len);
 	rc |= bpf_map__set_max_entries(skel->maps.attach_stacks, live->slots_len);
 	rc |= bpf_map__set_max_entries(skel->maps.ns_tids, live->slots_len);
 	rc |= bpf_map__set_max_entries(skel->maps.waits, scaled(threads, 8, 8192, 65536));
@@ -115,10 +116,14 @@ static bool has_prev_state(void)
 static void set_rodata(struct live *live)
 {
 	struct concprof_bpf__rodata *ro = live->skel->rodata;
+	uint32_t edges = bpf_map__max_entries(live->skel->maps.edges);
 
 	ro->has_prev_state = has_prev_state();
 	ro->follow_children = live->opt.follow_children;
 	ro->launched = live->opt.launched;
+	ro->stall_ns = live->opt.stall_ns;
+	ro->edges_room = edges - edges / 8;
+	ro->edges_child_room = edges / 4;
 	if (live->opt.sample_hz)
 		ro->timer_rest_ns = NS_PER_S / live->opt.sample_hz / 10;
 #ifdef __x86_64__

@@ -238,12 +238,21 @@ static int emit_holding(struct live *live, const void *key, const void *value, s
 	return live_emit(live, err);
 }
 
+_Static_assert((int)CP_EDGE_CHILD == (int)EDGE_CHILD &&
+		       (int)CP_EDGE_KIND_COUNT == (int)EDGE_KIND_COUNT,
+	       "the same kinds of edges");
+
 static int emit_edge(struct live *live, const void *key, const void *value, struct err *err)
 {
 	const struct cp_edge_key *k = key;
 	const struct cp_edge *v = value;
 	struct record_edge *e = &live->rec.edge;
+	int rc = refer(live, NULL, k->wait_stack, NULL, err);
 
+	if (!rc)
+		rc = refer(live, NULL, k->wake_stack, NULL, err);
+	if (rc)
+		return rc;
 	memset(&live->rec, 0, sizeof(live->rec));
 	live->rec.type = RECORD_EDGE;
 	e->from_tid = k->from_tid;
@@ -251,6 +260,8 @@ static int emit_edge(struct live *live, const void *key, const void *value, stru
 	e->kind = k->kind;
 	e->waits = v->waits;
 	e->wait_ns = v->wait_ns;
+	e->wait_stack = k->wait_stack;
+	e->wake_stack = k->wake_stack;
 	return live_emit(live, err);
 }
 

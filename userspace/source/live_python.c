@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Processes that run CPython: where the BPF side finds frames and GILs in them, and the names of
- * frames, read while their code objects live.
- */
+/* Processes that run CPython: where the BPF side finds frames and GILs in them. */
 #include <string.h>
 #include <sys/uio.h>
 
 #include "base/num.h"
 #include "model/note.h"
 #include "model/python_word.h"
-#include "runtime/python_frames.h"
-#include "source/live_internal.h"
+#include "source/live_python.h"
+#include "source/python_code.h"
 #include "source/python_merge.h"
 #include "symbol/target_file.h"
 
@@ -28,37 +25,12 @@ _Static_assert((int)CP_PYTHON_ENTRY_SHIM == (int)PYTHON_ENTRY_SHIM &&
 		       CP_PYTHON_NONE == PYTHON_NO_FIELD && CP_PYTHON_GILS_MAX == PYTHON_GILS_MAX,
 	       "the ABI's words for CPython are the runtime's");
 
-#define NAMES_MAX 262144 /* distinct frames named in one run */
-
 /* Where struct pthread keeps the tid: 720 in glibc for x86_64 (nptl/descr.h, 2.17 to 2.41), 48 in
  * musl (src/internal/pthread_impl.h, 1.2).  Asked for to Python 3.10 alone. */
 #define PTHREAD_TID_GLIBC 720
 #define PTHREAD_TID_MUSL 48
 
-struct python {
-	uint32_t pid;	/* 0 = it has ended */
-	bool looked;	/* `found` is valid */
-	uint64_t execs; /* of the process, when it was looked at */
-	struct python_process found;
-	struct cp_python abi; /* as the BPF side has it */
-};
-
-struct live_python {
-	struct python_thread threads[PYTHON_THREADS_MAX]; /* of the process asked for last */
-	size_t threads_len;
-	uint32_t threads_pid; /* 0 = of none */
-	VEC(struct python) all;
-	struct hashmap by_pid; /* pid -> index in all */
-	struct hashmap named;  /* struct name_key: frames that have been sent */
-};
-
-struct name_key {
-	uint64_t word;
-	uint32_t pid;
-	uint32_t execs;
-};
-
-static bool read_memory(void *ctx, uint64_t addr, void *buf, size_t len)
+bool live_python_read_memory(void *ctx, uint64_t addr, void *buf, size_t len)
 {
 	const pid_t *pid = ctx;
 	struct iovec local = {buf, len};
@@ -73,22 +45,27 @@ int live_python_open(struct live *live, struct err *err)
 	if (!live->python)
 		return err_set(err, -ENOMEM, "out of memory");
 	hashmap_init(&live->python->by_pid, sizeof(uint32_t));
-	hashmap_init(&live->python->named, sizeof(struct name_key));
+	hashmap_init(&live->python->names, sizeof(uint64_t));
 	return 0;
 }
 
 void live_python_free(struct live *live)
 {
+	struct python *p;
+
 	if (!live->python)
 		return;
+	VEC_FOREACH (&live->python->all, p)
+		hashmap_free(&p->sent);
 	vec_free(&live->python->all);
+	vec_free(&live->python->unused);
 	hashmap_free(&live->python->by_pid);
-	hashmap_free(&live->python->named);
+	live_python_names_free(live->python);
 	free(live->python);
 	live->python = NULL;
 }
 
-static struct python *python_of(const struct live *live, uint32_t pid)
+struct python *live_python_of(const struct live *live, uint32_t pid)
 {
 	const uint32_t *i = hashmap_get(&live->python->by_pid, &pid);
 	struct python *p = i && *i != UINT32_MAX ? &live->python->all.at[*i] : NULL;
@@ -150,7 +127,7 @@ static struct cp_python describe(const struct python_process *p, const char *lib
 		.gil_end = l->gil_end,
 	};
 
-	if (!p->known || !frame_part(l, &abi))
+	if (!p->known || !frame_part(l, &abi) || !python_code_part(l, &abi))
 		return (struct cp_python){0};
 	abi.runtime = p->runtime;
 	abi.parking = l->version >= PYTHON_VERSION(3, 13);
@@ -160,7 +137,7 @@ static struct cp_python describe(const struct python_process *p, const char *lib
 static void read_gils(struct python *p)
 {
 	pid_t pid = (pid_t)p->pid;
-	const struct python_memory memory = {read_memory, &pid};
+	const struct python_memory memory = {live_python_read_memory, &pid};
 	uint64_t gils[PYTHON_GILS_MAX];
 
 	if (!p->abi.runtime)
@@ -178,11 +155,19 @@ static struct python *entry_of(struct live_python *py, const struct live_process
 
 	if (!index)
 		return NULL;
-	if (*index != UINT32_MAX)
-		return &py->all.at[*index];
-	p = vec_add(&py->all);
-	if (p)
+	if (*index == UINT32_MAX && py->unused.len)
+		*index = py->unused.at[--py->unused.len];
+	if (*index != UINT32_MAX) {
+		p = &py->all.at[*index];
+		hashmap_free(&p->sent);
+	} else {
+		p = vec_add(&py->all);
+		if (!p)
+			return NULL;
 		*index = (uint32_t)py->all.len - 1;
+	}
+	memset(p, 0, sizeof(*p));
+	hashmap_init(&p->sent, sizeof(uint64_t));
 	return p;
 }
 
@@ -203,8 +188,8 @@ void live_python_look(struct live *live, struct live_process *process, const str
 		      const struct target_root *root, struct cp_python *ret)
 {
 	pid_t pid = (pid_t)process->pid;
-	const struct python_memory memory = {read_memory, &pid};
-	struct python *p = python_of(live, process->pid);
+	const struct python_memory memory = {live_python_read_memory, &pid};
+	struct python *p = live_python_of(live, process->pid);
 	struct python_process found;
 
 	memset(ret, 0, sizeof(*ret));
@@ -215,7 +200,6 @@ void live_python_look(struct live *live, struct live_process *process, const str
 		p = entry_of(live->python, process);
 		if (!p)
 			return;
-		memset(p, 0, sizeof(*p));
 		p->found = found;
 		p->looked = true;
 		p->pid = process->pid;
@@ -250,7 +234,7 @@ static void refresh(struct live *live, struct python *p)
 
 void live_python_refresh_process(struct live *live, uint32_t pid)
 {
-	struct python *p = python_of(live, pid);
+	struct python *p = live_python_of(live, pid);
 
 	if (p)
 		refresh(live, p);
@@ -266,12 +250,31 @@ void live_python_refresh(struct live *live)
 	}
 }
 
+static bool is_worth_a_note(const struct python *p)
+{
+	return p->looked &&
+	       (!p->abi.runtime || (p->found.layout.free_threaded && !p->abi.gils_len));
+}
+
 void live_python_drop(struct live *live, uint32_t pid)
 {
-	struct python *p = python_of(live, pid);
+	struct live_python *py = live->python;
+	struct python *p = live_python_of(live, pid);
+	uint32_t *index, *unused;
 
-	if (p)
-		p->pid = 0;
+	if (!p)
+		return;
+	p->pid = 0;
+	hashmap_free(&p->sent);
+	if (is_worth_a_note(p))
+		return;
+	index = hashmap_get(&py->by_pid, &pid);
+	unused = vec_add(&py->unused);
+	if (unused) {
+		*unused = *index;
+		*index = UINT32_MAX;
+	}
+	p->looked = false;
 }
 
 /* @name as the report's module of a note on @p. */
@@ -291,11 +294,11 @@ int live_python_emit_notes(struct live *live, struct err *err)
 	int rc = 0;
 
 	VEC_FOREACH (&live->python->all, p) {
-		if (rc || !p->looked)
+		if (rc || !is_worth_a_note(p))
 			continue;
 		if (!p->abi.runtime)
 			rc = emit_note(live, NOTE_PYTHON_UNKNOWN, p, err);
-		else if (p->found.layout.free_threaded && !p->abi.gils_len)
+		else
 			rc = emit_note(live, NOTE_PYTHON_NO_GIL, p, err);
 	}
 	return rc;
@@ -303,7 +306,7 @@ int live_python_emit_notes(struct live *live, struct err *err)
 
 void live_python_inherit(struct live *live, struct live_process *process)
 {
-	const struct python *parent = python_of(live, process->ppid);
+	const struct python *parent = live_python_of(live, process->ppid);
 	struct python copy, *p;
 
 	if (!parent)
@@ -312,6 +315,7 @@ void live_python_inherit(struct live *live, struct live_process *process)
 	p = entry_of(live->python, process);
 	if (!p)
 		return;
+	copy.sent = p->sent;
 	*p = copy;
 	p->pid = process->pid;
 	p->execs = process->execs;
@@ -321,7 +325,7 @@ void live_python_inherit(struct live *live, struct live_process *process)
 uint32_t live_python_merge(const struct live *live, const struct cp_stack *stack, uint64_t *ret,
 			   uint32_t max)
 {
-	const struct python *p = python_of(live, stack->view_tgid);
+	const struct python *p = live_python_of(live, stack->view_tgid);
 	struct python_eval eval = {0};
 
 	if (p)
@@ -335,7 +339,7 @@ uint32_t live_python_merge(const struct live *live, const struct cp_stack *stack
 static uint64_t tstate_of(struct live_python *py, const struct python *p, uint64_t thread_id)
 {
 	pid_t pid = (pid_t)p->pid;
-	const struct python_memory memory = {read_memory, &pid};
+	const struct python_memory memory = {live_python_read_memory, &pid};
 	uint64_t found = 0;
 
 	if (py->threads_pid != p->pid) {
@@ -356,9 +360,9 @@ void live_python_threads_changed(struct live *live)
 
 void live_python_add(struct live *live, uint64_t thread_id, struct cp_stack *stack)
 {
-	const struct python *p = python_of(live, stack->view_tgid);
+	const struct python *p = live_python_of(live, stack->view_tgid);
 	pid_t pid = (pid_t)stack->view_tgid;
-	const struct python_memory memory = {read_memory, &pid};
+	const struct python_memory memory = {live_python_read_memory, &pid};
 	uint64_t tstate, words[CP_STACK_MAX];
 	bool complete = true;
 	size_t len;
@@ -372,64 +376,14 @@ void live_python_add(struct live *live, uint64_t thread_id, struct cp_stack *sta
 	}
 	len = python_walk(&p->found, &memory, tstate, words, CP_STACK_MAX - stack->native,
 			  &complete);
-	memcpy((uint64_t *)stack->ips + stack->native, words, len * sizeof(words[0]));
+	for (size_t i = 0; i < len; i++) {
+		const uint64_t word = python_code_word(&p->abi, &memory, words[i]);
+
+		stack->ips[stack->native + i] = word;
+		if (word != PYTHON_WORD_LEFT)
+			live_python_learn(live, p, word, python_word_code(words[i]));
+	}
 	stack->len = (uint16_t)(stack->native + len);
 	if (!complete)
 		stack->flags |= CP_STACK_PYTHON_CUT;
-}
-
-/* 1: not known yet, 0: known, or too many are (counted), or -ENOMEM. */
-static int is_new(struct live *live, const struct python *p, uint64_t word)
-{
-	struct hashmap *named = &live->python->named;
-	const struct name_key key = {.word = word, .pid = p->pid, .execs = (uint32_t)p->execs};
-	bool added;
-
-	if (named->len >= NAMES_MAX) {
-		live->python_unnamed += !hashmap_get(named, &key);
-		return 0;
-	}
-	return hashmap_put(named, &key, 0, &added) ? added : -ENOMEM;
-}
-
-static int send_name(struct live *live, const struct python *p, uint64_t word, struct err *err)
-{
-	pid_t pid = (pid_t)p->pid;
-	const struct python_memory memory = {read_memory, &pid};
-	struct record_frame *frame = &live->rec.frame;
-	struct python_place place = {0};
-
-	if (python_place_of(&p->found, &memory, word, &place))
-		memset(&place, 0, sizeof(place));
-	memset(&live->rec, 0, sizeof(live->rec));
-	live->rec.type = RECORD_FRAME;
-	frame->pid = p->pid;
-	frame->ip = word;
-	snprintf(frame->name, sizeof(frame->name), "%s", place.name);
-	snprintf(frame->file, sizeof(frame->file), "%s", place.file);
-	frame->line = place.line;
-	live->python_unnamed += !place.name[0];
-	return live_emit(live, err);
-}
-
-int live_python_names(struct live *live, uint32_t pid, const uint64_t *ips, uint32_t len,
-		      struct err *err)
-{
-	const struct python *p = python_of(live, pid);
-	int rc = 0;
-
-	for (uint32_t i = 0; i < len && rc >= 0; i++) {
-		if (!python_word(ips[i]) || ips[i] == PYTHON_WORD_LEFT)
-			continue;
-		if (!p) { /* it has ended, or another program has taken its place */
-			live->python_unnamed++;
-			continue;
-		}
-		rc = is_new(live, p, ips[i]);
-		if (rc > 0)
-			rc = send_name(live, p, ips[i], err);
-		else if (rc < 0)
-			return err_set(err, rc, "out of memory");
-	}
-	return rc < 0 ? rc : 0;
 }

@@ -28,6 +28,15 @@ static int on_process(struct live *live, const struct cp_ring_process *r, struct
 {
 	struct live_process *p = live_process_get(live, r->view_pid, r->at_ns);
 
+	if (p && r->type == CP_RING_PROCESS && p->start_ns < r->at_ns) {
+		/* Forked now, so the one before has ended, though no slice has found it out. */
+		p->end_ns = r->at_ns;
+		if (live_emit_process(live, p, err))
+			return -ENOMEM;
+		live_unwind_drop(live, p);
+		live_python_drop(live, p->pid);
+		p = live_process_get(live, r->view_pid, r->at_ns);
+	}
 	if (!p)
 		return err_set(err, -ENOMEM, "out of memory");
 	live_note_pid(live, r->pid, r->view_pid);
@@ -71,6 +80,11 @@ static int on_long_wait(struct live *live, const struct cp_ring_long_wait *w, st
 	return live_emit(live, err);
 }
 
+static bool told_whole(const struct cp_ring_stack *told, size_t size)
+{
+	return size >= CP_RING_STACK_HEAD && size >= CP_RING_STACK_HEAD + 8 * (size_t)told->len;
+}
+
 /* An error is kept for live_drain: libbpf passes its code on, not our sentence. */
 static int on_record(void *ctx, void *data, size_t size)
 {
@@ -85,10 +99,18 @@ static int on_record(void *ctx, void *data, size_t size)
 		rc = on_exit_record(live, data, &live->ring_err);
 	else if (type == CP_RING_LONG_WAIT && size >= sizeof(struct cp_ring_long_wait))
 		rc = on_long_wait(live, data, &live->ring_err);
-	else if (type == CP_RING_STACK && size >= sizeof(struct cp_ring_stack))
-		rc = live_send_stack(live, ((const struct cp_ring_stack *)data)->stack,
-				     &live->ring_err);
-	else if (size >= sizeof(struct cp_ring_process))
+	else if (type == CP_RING_STACK && told_whole(data, size))
+		rc = live_python_told(live, data, &live->ring_err);
+	else if (type == CP_RING_POLLER)
+		live_polls_wanted(live);
+	else if (type == CP_RING_TURN_SAMPLE && size >= sizeof(struct cp_ring_turn_sample))
+		rc = live_loop_sampled(live, data, &live->ring_err);
+	else if (type == CP_RING_STALL && size >= sizeof(struct cp_ring_stall))
+		rc = live_loop_stalled(live, data, &live->ring_err);
+	else if (type == CP_RING_LOOP && size >= sizeof(struct cp_ring_loop))
+		rc = live_loop_ended(live, data, &live->ring_err);
+	else if ((type == CP_RING_PROCESS || type == CP_RING_EXEC) &&
+		 size >= sizeof(struct cp_ring_process))
 		rc = on_process(live, data, &live->ring_err);
 	live->ring_error = rc;
 	return 0;

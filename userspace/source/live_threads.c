@@ -10,7 +10,7 @@ _Static_assert((int)CP_OTHER == (int)CLASS_OTHER && (int)CP_FUTEX == (int)CLASS_
 	       "the classes of the ABI begin with the model's");
 _Static_assert(CP_HIST_BUCKETS == HIST_BUCKETS, "the same histograms");
 
-struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t now_ns)
+struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t start_ns)
 {
 	bool added;
 	uint32_t *index = hashmap_put(&live->process_by_pid, &pid, live->processes.len, &added);
@@ -26,7 +26,7 @@ struct live_process *live_process_get(struct live *live, uint32_t pid, uint64_t 
 		return NULL;
 	*index = live->processes.len - 1;
 	p->pid = pid;
-	p->start_ns = now_ns;
+	p->start_ns = start_ns;
 	p->dirty = true;
 	p->tables_due = true;
 	return p;
@@ -73,12 +73,17 @@ int live_emit_thread(struct live *live, const struct cp_thread *slot, uint64_t n
 	c->runq_max_ns = t.runq_max_ns;
 	for (int i = 0; i < HIST_BUCKETS; i++)
 		c->runq_hist[i] = t.runq_hist[i];
+	c->migrations = t.migrations;
+	c->faults = t.faults;
+	c->major_faults = t.major_faults;
+	c->copy_faults = t.copy_faults;
+	c->cpus_allowed = t.cpus_allowed;
 	return live_emit(live, err);
 }
 
-static void note_process(struct live *live, const struct cp_thread *t, uint64_t now_ns)
+static void note_process(struct live *live, const struct cp_thread *t)
 {
-	struct live_process *p = live_process_get(live, t->view_tgid, now_ns);
+	struct live_process *p = live_process_get(live, t->view_tgid, t->start_ns);
 
 	if (!p)
 		return;
@@ -134,7 +139,7 @@ int live_read_threads(struct live *live, uint64_t now_ns, struct err *err)
 		if (!t.view_tid || t.cls == CP_DEAD)
 			continue; /* ended meanwhile: its record is in the ring */
 		live->threads_alive++;
-		note_process(live, &t, now_ns);
+		note_process(live, &t);
 		if (!live->skel->bss->window_end_ns)
 			continue; /* concprof's own child, which has yet to become the command */
 		rc = live_emit_thread(live, &t, now_ns, false, err);

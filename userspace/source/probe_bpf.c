@@ -4,6 +4,7 @@
  * BTF target, and a kernel may load what it then refuses to attach.
  */
 #include "source/probe.h"
+#include "source/tracefs.h"
 
 #include "base/cleanup.h"
 #include "base/num.h"
@@ -155,8 +156,8 @@ static const struct prog_row prog_rows[] = {
 	 "no timer samples: where CPU time goes stays unknown"},
 	{"program raw_tp", HOOK_RAW_TP, "sched_switch", CODE(code_nothing), MAP_NONE, false,
 	 UNUSED},
-	{"program tracepoint", HOOK_TRACEPOINT, "sched/sched_switch", CODE(code_nothing), MAP_NONE,
-	 false, UNUSED},
+	{"program tracepoint", HOOK_TRACEPOINT, "syscalls/sys_enter_ppoll", CODE(code_nothing),
+	 MAP_NONE, false, UNUSED},
 	{"helper task_pt_regs", HOOK_NONE, NULL, CODE(code_task_pt_regs), MAP_NONE, true,
 	 NO_PROFILE},
 	{"helper get_current_task_btf", HOOK_NONE, NULL, CODE(code_current_task), MAP_NONE, true,
@@ -211,29 +212,6 @@ static int open_cycles(void)
 	};
 
 	return (int)syscall(SYS_perf_event_open, &attr, -1, ONLINE_CPU, -1, PERF_FLAG_FD_CLOEXEC);
-}
-
-/* The event of a tracepoint ("sched/sched_switch"), from whichever place tracefs is at. */
-static int open_tracepoint(const char *name)
-{
-	static const char *const roots[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
-	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
-	unsigned id;
-
-	for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
-		char path[128];
-		_cleanup_fclose_ FILE *file = NULL;
-
-		snprintf(path, sizeof(path), "%s/events/%s/id", roots[i], name);
-		file = fopen(path, "re");
-		if (!file || fscanf(file, "%u", &id) != 1)
-			continue;
-		attr.config = id;
-		return (int)syscall(SYS_perf_event_open, &attr, -1, ONLINE_CPU, -1,
-				    PERF_FLAG_FD_CLOEXEC);
-	}
-	errno = ENOENT;
-	return -1;
 }
 
 /* The BTF id that the program attaches to; <= 0: none. */
@@ -330,7 +308,8 @@ static int attach_once(const struct probe_ctx *ctx, const struct prog_row *row, 
 	case HOOK_ITER_TASK:
 		return run_iterator(prog_fd);
 	case HOOK_TRACEPOINT:
-		fd = open_tracepoint(row->hook);
+		fd = tracefs_open_event(row->hook);
+		errno = fd < 0 ? -fd : 0;
 		return attach_event(prog_fd, fd);
 	case HOOK_PERF_EVENT:
 		errno = EOPNOTSUPP;

@@ -102,6 +102,17 @@ def dying():
         thread.join()
 
 
+def reused():
+    """Functions of many names, compiled, run once and thrown away: one has the address of another before it."""
+    ready()
+    turn = 0
+    while True:
+        turn = (turn + 1) % 20
+        body = turn % 5 * "    pass\n" + "    time.sleep(0.002)\n"
+        text = "%sdef made_%d():\n%smade_%d()\n" % (turn * "\n", turn, body, turn)
+        exec(compile(text, "/made/%d.py" % turn, "exec"), {"time": time})
+
+
 BURN = """
 import os, threading
 
@@ -133,7 +144,7 @@ def subinterpreters():
 
 def main():
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
-    known = (threads, recursion, names, first_life, second_life, dying, subinterpreters)
+    known = (threads, recursion, names, first_life, second_life, dying, reused, subinterpreters)
     {each.__name__: each for each in known}[sys.argv[1]](*sys.argv[2:])
 
 
