@@ -17,7 +17,7 @@ say = $(if $(V),@true,@printf '  %-8s %s\n')
 DEPS_BUILD := gcc clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libiberty-dev libjansson-dev \
 	zlib1g-dev liblzma-dev libncurses-dev libprotobuf-c-dev protobuf-c-compiler
 DEPS_TEST := check python3 gunicorn wrk libpython3.11 redis-server redis-tools memcached mariadb-server sysbench procps iproute2 jq xz-utils \
-	gdb libc6-dbg g++ golang-go musl-tools nginx-light nodejs python3-uvicorn python3-uvloop python3-tornado \
+	gdb libc6-dbg g++ golang-go musl-tools nginx-light nodejs chromium mandoc zsh fish python3-uvicorn python3-uvloop python3-tornado \
 	python3-aiohttp python3-gi gir1.2-glib-2.0
 DEPS_FUZZ := clang libclang-rt-14-dev binutils xz-utils
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
@@ -186,7 +186,7 @@ demo: deps ## install what is missing, build, profile a contended sample for 5 s
 
 test: deps deps-test deps-fuzz ## install what is missing, build and pass all tests (root for the kernel's part)
 	@$(MAKE) --no-print-directory -j2 all samples bench-programs $(B)/unit_tests $(B)/tests/kernel_tests \
-		$(B)/tests/python_walk \
+		$(B)/tests/python_walk doc \
 		$(if $(FUZZ_RUNTIME),fuzz-programs)
 	@tests/run.sh
 
