@@ -86,7 +86,8 @@ def check_perfetto(path, report):
 
 def top(path, value):
     """{function: cumulated} of `go tool pprof`, in seconds or counts."""
-    done = subprocess.run(["go", "tool", "pprof", "-top", "-cum", "-unit=ms", "-nodecount=10000", "-nodefraction=0",
+    unit = "count" if value == "contentions" else "ms"
+    done = subprocess.run(["go", "tool", "pprof", "-top", "-cum", "-unit=" + unit, "-nodecount=10000", "-nodefraction=0",
                            "-sample_index=" + value, path], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     rows = re.findall(r"^\s*\S+\s+\S+%\s+\S+%\s+([\d.]+)(ms)?\s+\S+%\s+(.*)$", done.stdout, re.M)

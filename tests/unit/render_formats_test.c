@@ -463,6 +463,29 @@ START_TEST(flames_sum_up)
 }
 END_TEST
 
+static const char *const golden[] = {"md", "csv", "folded", "perfetto"};
+
+/* UPDATE_GOLDEN=1 writes them anew. */
+START_TEST(outputs_are_the_golden_ones)
+{
+	static char expected[1 << 17];
+	char path[64];
+	_cleanup_fclose_ FILE *file = NULL;
+	size_t len;
+
+	snprintf(path, sizeof(path), "tests/golden/formats/server.%s", golden[_i]);
+	file = fopen(path, getenv("UPDATE_GOLDEN") ? "w" : "r");
+	ck_assert_msg(file != NULL, "%s cannot be opened: run in the top directory", path);
+	if (getenv("UPDATE_GOLDEN")) {
+		ck_assert_int_ge(fputs(render(golden[_i]), file), 0);
+		return;
+	}
+	len = fread(expected, 1, sizeof(expected) - 1, file);
+	expected[len] = '\0';
+	ck_assert_str_eq(render(golden[_i]), expected);
+}
+END_TEST
+
 START_TEST(an_idle_program_and_an_empty_report_render)
 {
 	struct snapshot none = {.duration_ns = 0};
@@ -494,6 +517,7 @@ Suite *render_formats_suite(void)
 	tcase_add_test(server, pprof_is_whole);
 	tcase_add_test(server, html_stands_alone_and_says_it_first);
 	tcase_add_test(server, flames_sum_up);
+	tcase_add_loop_test(server, outputs_are_the_golden_ones, 0, ARRAY_LEN(golden));
 	tcase_add_test(server, an_idle_program_and_an_empty_report_render);
 	suite_add_tcase(suite, server);
 	tcase_add_checked_fixture(hostile, setup_hostile, teardown);

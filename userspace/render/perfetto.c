@@ -12,10 +12,11 @@
 #include "report/derived.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WAITS_MAX 50000 /* the longest ones: about 25 MB */
+#define WAITS_MAX 40000 /* the longest ones: about 25 MB */
 #define OWN_PID 0	/* of the tracks that are about the whole run */
 #define TID_VERDICT 1
 #define REAL_DIGITS 15
@@ -23,7 +24,8 @@
 struct trace {
 	const struct snapshot *snap;
 	const struct report *rep;
-	json_t *events;		/* NULL once memory was short */
+	struct strbuf *out; /* events are written one by one: all at once would take much memory */
+	bool any;
 	struct hashmap threads; /* tid -> index */
 	bool *shown;		/* by thread index: it has events */
 	uint64_t left_out;
@@ -34,12 +36,21 @@ static json_t *micros(uint64_t ns)
 	return json_real((double)ns / (double)NS_PER_US);
 }
 
+static int append(const char *buffer, size_t size, void *data)
+{
+	strbuf_add(data, buffer, size);
+	return ((struct strbuf *)data)->failed ? -1 : 0;
+}
+
+/* Takes over @event. */
 static void add(struct trace *t, json_t *event)
 {
-	if (t->events)
-		t->events = jr_push(t->events, event);
-	else
-		json_decref(event);
+	strbuf_puts(t->out, t->any ? ",\n" : "\n");
+	t->any = true;
+	if (!event || json_dump_callback(event, append, t->out,
+					 JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)))
+		t->out->failed = true;
+	json_decref(event);
 }
 
 /* A name or title of a process or thread, which viewers show beside its track. */
@@ -194,8 +205,7 @@ static void add_waits(struct trace *t)
 	uint64_t until = 0;
 
 	if (!order) {
-		json_decref(t->events);
-		t->events = NULL;
+		t->out->failed = true;
 		return;
 	}
 	for (uint32_t i = 0; i < len; i++)
@@ -241,39 +251,27 @@ static bool index_threads(struct trace *t)
 	return t->shown != NULL;
 }
 
-static int append(const char *buffer, size_t size, void *data)
-{
-	strbuf_add(data, buffer, size);
-	return ((struct strbuf *)data)->failed ? -1 : 0;
-}
-
 int render_perfetto(const struct report *rep, const struct render_options *opt, struct strbuf *sb,
 		    struct err *err)
 {
-	struct trace t = {.snap = rep->snap, .rep = rep, .events = json_array()};
-	json_t *root = NULL;
-	int done = -1;
+	struct trace t = {.snap = rep->snap, .rep = rep, .out = sb};
 
 	(void)opt;
+	strbuf_puts(sb, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
 	if (index_threads(&t)) {
 		add_slices(&t);
 		add_stalls(&t);
 		add_waits(&t);
 		add_titles(&t);
-		root = json_pack("{s:s, s:{s:s, s:o}, s:o}", "displayTimeUnit", "ms", "otherData",
-				 "tool", "concprof", "waits_left_out", jr_num(t.left_out),
-				 "traceEvents", t.events);
-		t.events = NULL;
+	} else {
+		sb->failed = true;
 	}
-	if (root)
-		done = json_dump_callback(root, append, sb,
-					  JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
-	json_decref(root);
-	json_decref(t.events);
+	strbuf_printf(sb,
+		      "],\n\"otherData\":{\"tool\":\"concprof\",\"waits_left_out\":%" PRIu64 "}}\n",
+		      t.left_out);
 	hashmap_free(&t.threads);
 	free(t.shown);
-	strbuf_putc(sb, '\n');
-	if (done || sb->failed)
+	if (sb->failed)
 		return err_set(err, -ENOMEM, "Perfetto trace: out of memory");
 	return 0;
 }
