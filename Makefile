@@ -16,7 +16,7 @@ say = $(if $(V),@true,@printf '  %-8s %s\n')
 # Debian 12's packages, by what needs them.
 DEPS_BUILD := gcc clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libiberty-dev libjansson-dev \
 	zlib1g-dev liblzma-dev libncurses-dev libprotobuf-c-dev protobuf-c-compiler
-DEPS_TEST := check python3 gunicorn wrk libpython3.11 redis-server redis-tools memcached mariadb-server sysbench procps iproute2 jq xz-utils \
+DEPS_TEST := check python3 gunicorn wrk libpython3.11 redis-server redis-tools memcached mariadb-server sysbench postgresql procps iproute2 jq xz-utils \
 	gdb libc6-dbg g++ golang-go musl-tools nginx-light nodejs chromium mandoc zsh fish python3-uvicorn python3-uvloop python3-tornado \
 	python3-aiohttp python3-gi gir1.2-glib-2.0
 DEPS_FUZZ := clang libclang-rt-14-dev binutils xz-utils
@@ -111,10 +111,11 @@ $(PROTO).h: $(PROTO).c ;
 $(foreach d,obj test fuzz/obj,$(B)/$(d)/userspace/render/pprof.o) $(B)/test/tests/unit/render_formats_test.o: | $(PROTO).h
 
 # Style and script of the HTML report as string literals, a line each.
-$(B)/html/%.h: userspace/render/html/%
+$(B)/html/%.h: userspace/render/html/% Makefile
 	$(say) EMBED $@
 	@mkdir -p $(@D)
-	$(Q)sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< > $@
+	$(Q){ echo 'static const char $(subst .,_,$*)[] ='; \
+		sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $<; echo ';'; } > $@
 
 $(foreach d,obj test fuzz/obj,$(B)/$(d)/userspace/render/html_page.o): $(HTML)
 

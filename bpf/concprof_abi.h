@@ -10,6 +10,8 @@
 #include <linux/types.h>
 #endif
 
+#include "abi_python.h"
+
 #define CP_STACK_MAX 127
 #define CP_HIST_BUCKETS 40
 #define CP_COMM_LEN 16
@@ -140,6 +142,11 @@ struct cp_lock_key {
 	__u64 space; /* tgid (kernel-wide) and the flags above */
 };
 
+/* cp_futex.woken */
+#define CP_WOKEN_MANY 1 /* this wait was ended by a call that wakes many */
+#define CP_WOKEN_VAIN 2 /* the wakeup before this wait was in vain: it waits for the same again */
+#define CP_WOKEN_LOCK 4 /* woken_word looks like a lock's */
+
 /* One wait on a futex (or kernel lock), in the waiter's slot. */
 struct cp_futex {
 	struct cp_lock_key key;
@@ -150,7 +157,12 @@ struct cp_futex {
 	__u64 seen_stack;
 	__u64 seen_switch; /* the GIL's switch number then */
 	__u32 seen_tid;	   /* view, the holder's */
-	__u32 pad0;
+	/*
+	 * The last wakeup from a futex of which it is not yet known whether it was in vain: CPU
+	 * time then, in 1024 ns, cut to 32 bits; the word waited for, 0 = none.
+	 */
+	__u32 woken_run;
+	__u64 woken_word;
 	__u64 episode_start_ns;
 	__u64 blocked_ns; /* of this episode, earlier blocks included */
 	__u64 runq_ns;
@@ -172,7 +184,8 @@ struct cp_futex {
 	__u8 owned;    /* the lock's holder is known: blame is booked by lock, not by wait */
 	__u8 released; /* since then it has woken a waiter of this very lock: it had it */
 	__u8 gil;
-	__u8 pad[3];
+	__u8 woken;    /* CP_WOKEN_* */
+	__u16 vain_ns; /* CPU time of the last wakeup, if it was in vain (at most HERD_GAP_NS) */
 };
 
 /*
@@ -251,6 +264,7 @@ struct cp_thread {
 	__u64 python_tstate;
 	__u64 python_retry_ns;
 	__u64 python_misses;
+	struct cp_python_search python_search;
 	struct cp_stack_cache cache[CP_CACHE_COUNT];
 	struct cp_futex fx;
 	__u64 forked_ns; /* when it last forked a process, 0 = not seen */
@@ -297,6 +311,8 @@ struct cp_wait {
 	__u64 interrupted;
 	__u64 owner_known;
 	__u64 sleep_again;
+	__u64 again_ns;
+	__u64 broadcasts;
 	__u32 value;
 	__u32 timed;
 	__u32 hist[CP_HIST_BUCKETS];
@@ -417,60 +433,6 @@ struct cp_unwind_mapping {
 	__u64 delta; /* from address - start to the table's offset */
 };
 
-/*
- * CPython inside a process: where it keeps what is read (runtime/python_layout.h), of a frame
- * relative to what is read of it at once.
- */
-#define CP_PYTHON_GILS_MAX 8
-#define CP_PYTHON_FRAME_BYTES 128
-#define CP_PYTHON_CODE_BYTES 128
-#define CP_PYTHON_TEXT_BYTES 256 /* of a name, a file, a table of lines: one less is compared */
-#define CP_PYTHON_NONE 0xffff
-enum cp_python_entry { CP_PYTHON_ENTRY_EVERY, CP_PYTHON_ENTRY_FLAG, CP_PYTHON_ENTRY_SHIM };
-struct cp_python {
-	__u64 runtime; /* address of _PyRuntime, 0 = no CPython that is known */
-	__u64 gil[CP_PYTHON_GILS_MAX];
-	__u32 gils_len;
-	__u32 interpreters_head;
-	__u32 interp_next;
-	__u32 interp_threads;
-	__u16 tstate_next;
-	__u16 tstate_thread_id;
-	__u16 tstate_native_id; /* CP_PYTHON_NONE: the tid is at pthread_tid of *thread_id */
-	__u16 pthread_tid;
-	__u16 tstate_frame;
-	__u16 frame_via;
-	__u16 frame_from; /* the part of a frame that is read */
-	__u16 frame_bytes;
-	__u16 frame_code; /* from here on inside that part */
-	__u16 frame_back;
-	__u16 frame_lasti;
-	__u16 frame_lasti_step; /* bytes of code for one of lasti, an int32; 0 = a pointer */
-	__u16 frame_is_entry;
-	__u16 frame_owner;
-	__u16 frame_shim; /* owners from this one on */
-	__u16 frame_tag;  /* bits of `code` that are no address */
-	__u16 entry;	  /* enum cp_python_entry */
-	__u16 code_adaptive;
-	__u16 gil_last_holder; /* behind it: locked, switch number */
-	__u16 gil_end;
-	__u16 parking;	 /* waits of the parking lot: the lock's address is before the word */
-	__u16 code_from; /* the part of a code object that is read, whole words .. */
-	__u16 code_bytes;
-	__u16 code_firstlineno; /* .. and inside that part */
-	__u16 code_name;	/* the qualified one from 3.11 on */
-	__u16 code_filename;
-	__u16 code_linetable;
-	__u16 text_len;	  /* of a str object: behind it a hash and .. */
-	__u16 text_state; /* .. bits: this far behind the length */
-	__u16 text_kind_bit;
-	__u16 text_ascii;
-	__u16 text_compact;
-	__u16 bytes_len; /* of a bytes object: behind it a hash */
-	__u16 bytes_data;
-	__u16 pad[2];
-};
-
 struct cp_unwind_process {
 	__u64 edition; /* never 0, another one for each process and each change of its mappings */
 	__u32 len;
@@ -514,9 +476,6 @@ struct cp_holding {
 	__u64 kept; /* CP_HOLDING_SEEN: after a whole interval of waiting, nobody else had had it */
 };
 
-/* 2^64 / golden ratio (Knuth, TAOCP 6.4): spreads every input bit over the product. */
-#define CP_HASH_MULTIPLIER 0x9e3779b97f4a7c15ULL
-
 /* A stack is named after its process and its frames: begin with the tgid, step through them. */
 static inline __u64 cp_stack_hash_step(__u64 hash, __u64 word)
 {
@@ -536,20 +495,11 @@ struct cp_futex_calls {
 	__u64 empty_wakes;
 };
 
-/* A frame of Python: model/python_word.h. */
-#define CP_PYTHON_WORD_MARK (1ULL << 62)
-#define CP_PYTHON_WORD_ENTRY (1ULL << 61)
-#define CP_PYTHON_WORD_LEFT (CP_PYTHON_WORD_MARK | CP_PYTHON_WORD_ENTRY)
-#define CP_PYTHON_LASTI_SHIFT 44
-#define CP_PYTHON_LASTI_MAX 0x1ffff
-#define CP_PYTHON_CODE_MASK ((1ULL << CP_PYTHON_LASTI_SHIFT) - 1)
-#define CP_PYTHON_CODE_UNKNOWN 1 /* it cannot be read */
-
 #include "abi_ring.h"
 
 #define CP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has holes")
 CP_ASSERT_SIZE(struct cp_lock_key, 16);
-CP_ASSERT_SIZE(struct cp_futex, 104 + 7 * 4 + 12);
+CP_ASSERT_SIZE(struct cp_futex, 112 + 7 * 4 + 12);
 CP_ASSERT_SIZE(struct cp_stack_cache, 40 + 2 * CP_CACHE_FRAMES);
 CP_ASSERT_SIZE(struct cp_wait_key, 32);
 CP_ASSERT_SIZE(struct cp_blame_key, 32);

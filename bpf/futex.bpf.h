@@ -114,6 +114,28 @@ static __always_inline bool wakes_waiter(const struct syscall_regs *r, u64 word,
 	}
 }
 
+/* Does this call, which has ended a wait, wake as many as there are (a broadcast)? */
+static __always_inline bool wakes_many(const struct syscall_regs *r)
+{
+	u32 kind = syscall_kind_of(r->nr);
+
+	if (kind == CP_SYS_FUTEX_WAKE)
+		return (s32)r->arg2 > 1; /* (uaddr, mask, nr, flags) */
+	if (kind != CP_SYS_FUTEX)
+		return false;
+	switch (r->arg1 & FUTEX_CMD_MASK) {
+	case FUTEX_WAKE:
+	case FUTEX_WAKE_BITSET:
+		return (s32)r->arg2 > 1;
+	case FUTEX_REQUEUE:
+	case FUTEX_CMP_REQUEUE:
+	case FUTEX_CMP_REQUEUE_PI:
+		return (s32)r->arg2 > 1 || (s32)r->arg3 > 1;
+	default:
+		return false;
+	}
+}
+
 /* A candidate counts only if it is another live thread that can hold this word. */
 static __always_inline struct cp_thread *holder_named(struct cp_thread *t,
 						      const struct futex_call *f, u32 tid)

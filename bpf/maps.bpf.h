@@ -235,6 +235,7 @@ struct cp_walk {
 	unsigned char frame[CP_PYTHON_FRAME_BYTES + 8]; /* of Python */
 	u32 python_checks;				/* code objects read whole */
 	u64 python_now;
+	u64 python_process;
 	u64 code[CP_PYTHON_CODE_BYTES / 8]; /* the part of a code object that is read */
 	u64 head[3];			    /* of a str or bytes object */
 	u64 text[CP_PYTHON_TEXT_BYTES / 8];
@@ -315,6 +316,8 @@ volatile __u64 polls_hooked_ns = 0;
 volatile __s64 active_threads = 0;
 volatile __u64 parallel_clock = 0;
 volatile __u64 parallel_at_ns = 0;
+
+volatile __u64 threads_seeded = 0; /* by the iterator */
 
 /* concprof's own PID namespace, found by the seed iterator, which runs in concprof's context. */
 volatile __u32 view_level = 0;

@@ -17,12 +17,17 @@
 		     */
 #define PYTHON_RETRY_SHIFT_MAX 8
 
+#define PYTHON_LOOKS 64 /* of these at once: the run queue's lock is held */
+
 struct python_threads {
 	const struct cp_python *py;
 	u64 thread_id;
 	u64 interp;
 	u64 tstate;
 	u64 found;
+	u64 found_in; /* the interpreter, by its number */
+	u64 interps;
+	u32 several; /* it has one in more than one interpreter: which one runs is not known */
 };
 
 static __always_inline u64 user_word(u64 addr)
@@ -44,13 +49,11 @@ static __always_inline u64 python_head(const struct cp_python *py, u64 tstate)
 
 /*
  * One thread state of the lists; 1 ends the search.  To 3.11 one that has not been started yet has
- * its creator's id, and comes before it: the last one counts.  Later an interpreter has but one for
- * a thread, which may have more in others: the one with frames in the newest counts.
+ * its creator's id, and comes before it: the last one of an interpreter counts.
  */
 static long python_next_thread(u32 i, void *ctx)
 {
 	struct python_threads *c = ctx;
-	bool one = c->py->entry == CP_PYTHON_ENTRY_SHIM;
 
 	(void)i;
 	if (!c->tstate) {
@@ -58,45 +61,97 @@ static long python_next_thread(u32 i, void *ctx)
 			return 1;
 		c->tstate = user_word(c->interp + c->py->interp_threads);
 		c->interp = user_word(c->interp + c->py->interp_next);
+		c->interps++;
 		return 0;
 	}
 	if (user_word(c->tstate + c->py->tstate_thread_id) == c->thread_id) {
-		if (!one || !c->found || !python_head(c->py, c->found))
-			c->found = c->tstate;
-		if (one) {
-			c->tstate = 0;
-			return 0;
-		}
+		if (c->found && c->found_in != c->interps)
+			c->several = 1;
+		c->found = c->tstate;
+		c->found_in = c->interps;
 	}
 	c->tstate = user_word(c->tstate + c->py->tstate_next);
 	return 0;
 }
 
-/* The thread state of current, whose slot is @t; 0 = it has none. */
-static __noinline u64 python_tstate(struct cp_thread *t, struct cp_python *py, u64 now)
+/* Go on with the search for the thread state of current; false while it has not come to its end. */
+static __noinline bool python_search(struct cp_thread *t, struct cp_python *py, u64 thread_id)
 {
 	struct python_threads c = {};
-	u64 shift;
+	struct cp_python_search *s;
+
+	if (!t || !py)
+		return true;
+	s = &t->python_search;
+	c.py = py;
+	c.thread_id = thread_id;
+	c.interp = s->steps ? s->interp : user_word(py->runtime + py->interpreters_head);
+	c.tstate = s->tstate;
+	c.found = s->found;
+	c.found_in = s->found_in;
+	c.interps = s->interps;
+	c.several = s->several;
+	bpf_loop(PYTHON_LOOKS, python_next_thread, &c, 0);
+	s->interp = c.interp;
+	s->tstate = c.tstate;
+	s->found = c.found;
+	s->found_in = c.found_in;
+	s->interps = c.interps;
+	s->several = c.several;
+	s->steps += PYTHON_LOOKS;
+	return (!c.interp && !c.tstate) || s->steps >= PYTHON_THREADS_MAX;
+}
+
+/*
+ * By its slot of thread-specific data, where CPython keeps the state that the thread has last run
+ * with, which may have been made in another thread; to 3.11 the first that it had.  0 = it has
+ * none.
+ */
+static __always_inline u64 python_specific(struct cp_thread *t, const struct cp_python *py,
+					   u64 thread_id)
+{
+	bool follows = py->entry == CP_PYTHON_ENTRY_SHIM;
+	u64 tstate;
+
+	if (!py->tss || (py->several && !follows))
+		return 0;
+	tstate = user_word(thread_id + py->tss);
+	if (!follows && tstate && tstate != t->python_tstate &&
+	    user_word(tstate + py->tstate_thread_id) != thread_id)
+		return 0;
+	if (tstate)
+		t->python_tstate = tstate;
+	return tstate;
+}
+
+/* The thread state of current, whose slot is @t; 0 = it has none, or it is not known which. */
+static __noinline u64 python_tstate(struct cp_thread *t, struct cp_python *py, u64 now)
+{
+	u64 thread_id, tstate, shift;
 
 	if (!t || !py)
 		return 0;
-	c.py = py;
-	c.thread_id = compat_thread_pointer(bpf_get_current_task_btf());
-	if (t->python_tstate && user_word(t->python_tstate + py->tstate_thread_id) == c.thread_id)
-		return t->python_tstate;
-	if (now < t->python_retry_ns)
+	thread_id = compat_thread_pointer(bpf_get_current_task_btf());
+	tstate = python_specific(t, py, thread_id);
+	if (tstate)
+		return tstate;
+	tstate = t->python_tstate;
+	if (tstate && !(py->several && now >= t->python_retry_ns) &&
+	    user_word(tstate + py->tstate_thread_id) == thread_id)
+		return tstate;
+	if (now < t->python_retry_ns || !python_search(t, py, thread_id))
 		return 0;
-	c.interp = user_word(py->runtime + py->interpreters_head);
-	bpf_loop(PYTHON_THREADS_MAX, python_next_thread, &c, 0);
-	t->python_tstate = c.found;
+	tstate = t->python_search.several ? 0 : t->python_search.found;
+	__builtin_memset(&t->python_search, 0, sizeof(t->python_search));
+	t->python_tstate = tstate;
 	shift = t->python_misses;
-	if (c.found) {
+	if (tstate) {
 		t->python_misses = 0;
 	} else if (shift < PYTHON_RETRY_SHIFT_MAX) {
 		t->python_misses = shift + 1;
 	}
 	t->python_retry_ns = now + (PYTHON_RETRY_NS << (shift & 15));
-	return c.found;
+	return tstate;
 }
 
 struct python_frames {
@@ -215,6 +270,7 @@ static __noinline u32 python_walk(struct cp_python *py, struct cp_walk *w, struc
 	w->python_complete = 0;
 	w->python_checks = 0;
 	w->python_now = bpf_ktime_get_ns();
+	w->python_process = (bpf_get_current_pid_tgid() >> 32) * CP_HASH_MULTIPLIER;
 	bpf_loop(CP_STACK_MAX, python_frame, &c, 0);
 	if (!c.found)
 		w->python_len = len;

@@ -64,7 +64,7 @@ static __noinline u64 python_text(struct cp_python *py, struct cp_walk *w, u64 a
 	return python_bytes(w, data, bytes, hash);
 }
 
-/* A pointer in the part of a code object that has been read. */
+/* A word in the part of a code object that has been read. */
 static __always_inline u64 code_pointer(const struct cp_walk *w, u32 at)
 {
 	return w->code[(at >> 3) & (CP_PYTHON_CODE_BYTES / 8 - 1)];
@@ -103,7 +103,7 @@ static __noinline u64 python_code(struct cp_python *py, struct cp_walk *w, u64 c
 {
 	struct cp_python_known *k;
 	u64 own, mark, id, trust, most = PYTHON_TRUST_MORE_NS;
-	u32 i, bytes;
+	u32 bytes;
 
 	if (!py || !w)
 		return CP_PYTHON_CODE_UNKNOWN;
@@ -111,10 +111,10 @@ static __noinline u64 python_code(struct cp_python *py, struct cp_walk *w, u64 c
 	if (bytes > CP_PYTHON_CODE_BYTES ||
 	    bpf_probe_read_user(w->code, bytes, (void *)(code + py->code_from)))
 		return CP_PYTHON_CODE_UNKNOWN;
-	own = code;
-	for (i = 0; i < CP_PYTHON_CODE_BYTES / 8 && i * 8 < bytes; i++)
-		own = own * CP_HASH_MULTIPLIER + w->code[i];
-	mark = own ^ (bpf_get_current_pid_tgid() >> 32) * CP_HASH_MULTIPLIER;
+	own = cp_python_own(code, code_pointer(w, py->code_firstlineno),
+			    code_pointer(w, py->code_name), code_pointer(w, py->code_filename),
+			    code_pointer(w, py->code_linetable), code_pointer(w, py->code_number));
+	mark = own ^ w->python_process;
 	k = &w->known[(code * CP_HASH_MULTIPLIER >> 56) & (CP_PYTHON_KNOWN_LEN - 1)];
 	if (w->python_checks < PYTHON_CHECKS)
 		most = PYTHON_TRUST_NS;

@@ -74,8 +74,12 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev, str
 		sleep_in_poll(prev, t, &r, now);
 	if (t->polls)
 		base_turn(t);
+	if (!cls_futex(t->why_cls) && t->why_cls != CP_LOCK)
+		t->fx.woken_word = 0; /* it had something to do */
 	if (t->why_cls == CP_FUTEX)
 		begin_futex_wait(t, &r, t->why_sys, now);
+	if (t->why_cls == CP_GIL)
+		look_at_gil(t, tables_of(t), now);
 	else if (t->why_cls == CP_LOCK)
 		begin_kernel_wait(
 			prev, t, t->why_sys == CP_SYS_FLOCK ? FILE_LOCK_WORD : MMAP_LOCK_WORD, now);
@@ -143,7 +147,6 @@ static __always_inline void take_attach_stack(struct cp_thread *t)
 static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now)
 {
 	u64 blocked_ns = woken_ns > t->block_ns ? woken_ns - t->block_ns : 0;
-	u64 gap_ns = t->block_ns > t->run_from_ns ? t->block_ns - t->run_from_ns : 0;
 
 	t->blocked = 0;
 	take_attach_stack(t);
@@ -156,12 +159,14 @@ static __always_inline void end_block(struct cp_thread *t, u64 woken_ns, u64 now
 			     woken_ns > from ? woken_ns - from : 0);
 	}
 	if (cls_futex(t->block_cls) || t->block_cls == CP_LOCK)
-		book_wait(t, blocked_ns, now - woken_ns, gap_ns, now);
+		book_wait(t, blocked_ns, now - woken_ns, now);
 	else
 		book_block(t, blocked_ns);
 }
 
-static __always_inline void switch_in(struct cp_thread *t, u64 now)
+/* A function of its own: 6.1 allows 512 bytes of stack over all calls, and walks of stacks, which
+ * the other half makes, take most of it. */
+static __noinline void switch_in(struct cp_thread *t, u64 now)
 {
 	u64 from;
 
@@ -271,7 +276,7 @@ static __always_inline void wake(void *ctx, struct cp_thread *t, u64 now)
 			   wake_stack);
 	}
 	if (cls_futex(cls) || (cls == CP_LOCK && t->block_cls == CP_LOCK))
-		resolve_futex(t, edge != EDGE_NONE ? waker : NULL, wake_stack, now);
+		resolve_futex(t, edge != EDGE_NONE ? waker : NULL, &r, wake_stack, now);
 	else if (cls == CP_IPC)
 		resolve_ipc(t, waker && hands_over(syscall_kind_of(r.nr)) ? waker : NULL, now);
 	else if ((cls == CP_NET || cls == CP_CLIENT_IDLE) && waker && waker != t &&

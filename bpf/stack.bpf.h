@@ -240,7 +240,7 @@ static __noinline u64 take_stack(void *ctx, struct cp_thread *t, u32 user, u32 u
 
 /* What the thread of @tstate does in Python, read from another thread of its process: a stack of
  * these frames alone. */
-static __noinline u64 take_python_stack(struct cp_thread *t, struct cp_unwind_process *p,
+static __always_inline u64 take_python_stack(struct cp_thread *t, struct cp_unwind_process *p,
 					u64 tstate)
 {
 	u32 user = SCRATCH_SCHED, len;

@@ -50,6 +50,12 @@ static __always_inline void forget_program(struct cp_thread *t)
 	t->python_tstate = 0;
 	t->python_retry_ns = 0;
 	t->python_misses = 0;
+	t->python_search.steps = 0;
+	t->python_search.tstate = 0;
+	t->python_search.found = 0;
+	t->python_search.found_in = 0;
+	t->python_search.interps = 0;
+	t->python_search.several = 0;
 }
 
 /* Give @task a slot; NULL when it has none to get (counted). It is not visible to other programs
@@ -198,6 +204,7 @@ static __always_inline void seed(struct task_struct *task)
 	if (!t)
 		return;
 	publish(t);
+	__sync_fetch_and_add(&threads_seeded, 1);
 	if (launched) {
 		/* It waits for its start.  Nothing counts yet, so what it does is of no matter. */
 		settle_seed(t, CP_OTHER, now);
@@ -221,6 +228,7 @@ static __always_inline void seed(struct task_struct *task)
 static __always_inline bool wanted(struct task_struct *task)
 {
 	struct task_struct *p = BPF_CORE_READ(task, group_leader);
+	const struct cp_thread *known;
 	u32 pid;
 	int i;
 
@@ -230,6 +238,10 @@ static __always_inline bool wanted(struct task_struct *task)
 			return true;
 		if (!follow_children || BPF_CORE_READ(p, pid) <= 1)
 			return false;
+		/* Below one that is seeded already: a tree may be of any depth. */
+		known = slot_of_tid(BPF_CORE_READ(p, pid));
+		if (known && known->task == (u64)p)
+			return true;
 		p = BPF_CORE_READ(p, real_parent, group_leader);
 	}
 	return false;

@@ -20,7 +20,8 @@
  * that this thread has not released meanwhile, or a wait that timed out and goes on.
  */
 #define CHAIN_GAP_NS 50000
-#define HERD_GAP_NS 50000 /* back asleep so soon: woken in vain */
+#define HERD_GAP_NS 50000 /* back asleep after so little on the CPU: woken in vain */
+#define RUN_SHIFT 10	  /* of cp_futex.woken_run */
 
 static const struct cp_wait zero_wait;
 
@@ -51,6 +52,7 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 	fx->gil = 0;
 	fx->seen_stack = fx->chained && timed_out ? fx->seen_stack : 0;
 	fx->proven = 0;
+	fx->woken &= CP_WOKEN_LOCK;
 	fx->contender = 0;
 	fx->before_attach = 0;
 	fx->waker_tid = 0;
@@ -63,6 +65,59 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 		fx->blocked_ns = 0;
 		fx->runq_ns = 0;
 	}
+}
+
+/* The protocol of mutexes and rwlocks; others may have these values now and then. */
+static __always_inline bool waits_as_lock(const struct cp_futex *fx)
+{
+	return fx->value == 2 || fx->value == 3 || fx->op == CP_OP_LOCK_PI;
+}
+
+/*
+ * A new wait: was the last wakeup in vain?  It was when the thread waits for the same again after
+ * hardly any time on the CPU.  In between it may have waited for locks: whoever waits for a
+ * condition takes its mutex first.  The same: this very word, or, of what is no lock, the one
+ * beside it, as glibc's condition variables have two in turn.
+ */
+static __always_inline void judge_wakeup(struct cp_thread *t, u64 now)
+{
+	struct cp_futex *fx = &t->fx;
+	bool lock = waits_as_lock(fx);
+	u64 apart = fx->woken_word ^ fx->key.word;
+	u32 ran;
+
+	if (!fx->woken_word)
+		return;
+	if (apart && (apart != sizeof(u32) || lock || (fx->woken & CP_WOKEN_LOCK))) {
+		if (!lock)
+			fx->woken_word = 0; /* it was good for something */
+		return;
+	}
+	ran = (u32)(class_time(t, CP_RUN, now) >> RUN_SHIFT) - fx->woken_run;
+	fx->woken_word = 0;
+	if (ran >= HERD_GAP_NS >> RUN_SHIFT)
+		return;
+	fx->woken |= CP_WOKEN_VAIN;
+	fx->vain_ns = ran << RUN_SHIFT;
+}
+
+/* A futex wake, of @many or of one, has ended the wait of @t, which has not run yet. */
+static __always_inline void note_wakeup(struct cp_thread *t, bool many)
+{
+	struct cp_futex *fx = &t->fx;
+	bool lock = waits_as_lock(fx);
+
+	if (many)
+		fx->woken |= CP_WOKEN_MANY;
+	/* The mutex that belongs to a condition, on the way back from it. */
+	if (fx->gil || (lock && fx->woken_word && !(fx->woken & CP_WOKEN_LOCK)))
+		return;
+	fx->woken_word = fx->key.word;
+	fx->woken_run = t->class_ns[CP_RUN] >> RUN_SHIFT;
+	if (lock)
+		fx->woken |= CP_WOKEN_LOCK;
+	else
+		fx->woken &= ~CP_WOKEN_LOCK;
 }
 
 /*
@@ -123,8 +178,10 @@ static __always_inline u64 parked_on(const struct cp_thread *t, const struct fut
 	return lock >> 47 ? 0 : lock;
 }
 
-static __always_inline void begin_futex_wait(struct cp_thread *t, const struct syscall_regs *r,
-					     u32 sys, u64 now)
+/* Of its own because of the stack (see switch_in()); look_at_gil() is for the caller, who is less
+ * deep. */
+static __noinline void begin_futex_wait(struct cp_thread *t, const struct syscall_regs *r, u32 sys,
+					u64 now)
 {
 	struct cp_unwind_process *python;
 	struct cp_futex *fx = &t->fx;
@@ -154,16 +211,15 @@ static __always_inline void begin_futex_wait(struct cp_thread *t, const struct s
 	if (python) {
 		fx->gil = 1;
 		t->why_cls = CP_GIL;
-		look_at_gil(t, python, now);
 		return;
 	}
+	judge_wakeup(t, now);
 	h = holder_of(t, &f, &evidence);
 	enter_lock(fx, h, evidence, now);
 }
 
 /* restart_syscall: the futex wait before the stop goes on; its arguments are in the slot. */
-static __always_inline void resume_futex_wait(struct cp_thread *t, const struct syscall_regs *r,
-					      u64 now)
+static __noinline void resume_futex_wait(struct cp_thread *t, const struct syscall_regs *r, u64 now)
 {
 	struct cp_lock_key key = t->fx.key;
 	u64 uaddr = t->fx.uaddr;
@@ -175,8 +231,8 @@ static __always_inline void resume_futex_wait(struct cp_thread *t, const struct 
 	enter_lock(&t->fx, NULL, CP_BY_NONE, now);
 }
 
-static __always_inline void begin_kernel_wait(struct task_struct *task, struct cp_thread *t,
-					      u64 word, u64 now)
+static __noinline void begin_kernel_wait(struct task_struct *task, struct cp_thread *t, u64 word,
+					 u64 now)
 {
 	struct cp_lock_key key = {.word = word, .space = t->tgid | CP_SPACE_KERNEL};
 	struct task_struct *owner = word == MMAP_LOCK_WORD ? compat_mmap_lock_owner(task) : NULL;
@@ -237,7 +293,7 @@ static __always_inline bool wakes_futex(const struct cp_thread *t, const struct 
 
 /* At the wakeup. @waker: who has handed over what @t waits for, at @release_stack; NULL: nobody. */
 static __always_inline void resolve_futex(struct cp_thread *t, struct cp_thread *waker,
-					  u64 release_stack, u64 now)
+					  const struct syscall_regs *r, u64 release_stack, u64 now)
 {
 	struct cp_futex *fx = &t->fx;
 	u64 blocked_ns = now > t->block_ns ? now - t->block_ns : 0;
@@ -249,6 +305,7 @@ static __always_inline void resolve_futex(struct cp_thread *t, struct cp_thread 
 		fx->release_stack = release_stack;
 	}
 	if (waker && fx->op != CP_OP_KERNEL) {
+		note_wakeup(t, wakes_many(r));
 		fx->contender = waker != t && same_lock(&waker->fx.key, &fx->key);
 		waker->fx.released |= fx->contender;
 		fx->peer_ns = peer_part(t, waker, now);
@@ -316,8 +373,7 @@ static __always_inline void book_episode(struct cp_wait *w, bool chained, u64 be
 }
 
 /* At the switch in: the wait is over. @blocked_ns and @runq_ns of this block alone. */
-static __always_inline void book_wait(struct cp_thread *t, u64 blocked_ns, u64 runq_ns, u64 gap_ns,
-				      u64 now)
+static __always_inline void book_wait(struct cp_thread *t, u64 blocked_ns, u64 runq_ns, u64 now)
 {
 	struct cp_futex *fx = &t->fx;
 	struct cp_wait_key key = {
@@ -338,13 +394,17 @@ static __always_inline void book_wait(struct cp_thread *t, u64 blocked_ns, u64 r
 	if (fx->proven) {
 		w->handed_over++;
 		w->contender_wakes += fx->contender;
+		w->broadcasts += fx->woken & CP_WOKEN_MANY;
 	} else if (fx->timed) {
 		w->timeouts++;
 	} else {
 		w->interrupted++;
 	}
 	w->owner_known += fx->holder_tid != 0;
-	w->sleep_again += gap_ns < HERD_GAP_NS;
+	if (fx->woken & CP_WOKEN_VAIN) {
+		w->sleep_again++;
+		w->again_ns += fx->vain_ns;
+	}
 	if (fx->blocked_ns + fx->runq_ns >= long_wait_ns)
 		stream_long_wait(t, now);
 }

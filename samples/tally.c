@@ -78,6 +78,11 @@ void sample_count(struct sample_tally *tally)
 	tally_update(tally, &(struct sample_tally){.ops = 1});
 }
 
+void sample_woken(struct sample_tally *tally, int in_vain)
+{
+	tally_update(tally, &(struct sample_tally){.waits = 1, .sleeps = in_vain != 0});
+}
+
 struct sample_tally sample_tally_read(const struct sample_tally *tally, uint64_t now_ns)
 {
 	struct sample_tally copy;

@@ -47,6 +47,9 @@ void sample_done(struct sample_turn *turn);
 /* Counts an operation that takes no lock. */
 void sample_count(struct sample_tally *tally);
 
+/* Counts a wakeup as a wait, one in vain as a sleep, too. */
+void sample_woken(struct sample_tally *tally, int in_vain);
+
 /* A consistent copy; a wait still open at now_ns is included in wait_ns and blocked_ns. */
 struct sample_tally sample_tally_read(const struct sample_tally *tally, uint64_t now_ns);
 

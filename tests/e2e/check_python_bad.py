@@ -189,9 +189,29 @@ def subinterpreters(check, report, log):
     check.note(f"{len(gils)} GILs: " + ", ".join(f"{wait_ns / 1e6:.0f} ms" for wait_ns in waited.values()))
 
 
+def nested(check, report):
+    """A sleep is of the interpreter that sleeps: its own function and module, or the thread's own below its loop."""
+    check_sums(check, report)
+    stacks = {stack["id"]: [last(frame) for frame in stack["frames"] if frame["kind"] == "python"]
+              for stack in report["stacks"]}
+    slept = {}
+    for block in report["blocks"]:
+        names = stacks.get(block["stack"], [])
+        if block["class"] == "sleep" and names:
+            slept[tuple(names)] = slept.get(tuple(names), 0) + block["ns"]
+    for index in range(4):
+        own = (f"nested_{index}", "<module>")
+        check.that(slept.pop(own, 0) > 0, f"no sleep in {own[0]} below its module alone")
+    check.that(sum(ns for names, ns in slept.items() if names[0] == "plain_nap" and names[1] == "in_turn"),
+               "no sleep of the thread's own")
+    wrong = [names for names in slept if names[0] not in ("plain_nap", "rest", "<module>", "nested")]
+    check.that(not wrong, f"sleeps in {wrong[:3]}")
+    check.note(f"{len(slept) + 4} kinds of sleep")
+
+
 def main():
     check = Check()
-    what = {each.__name__: each for each in (corrupt, threads, recursion, names, any_of, reused, executed, births, subinterpreters)}
+    what = {each.__name__: each for each in (corrupt, threads, recursion, names, any_of, reused, executed, births, subinterpreters, nested)}
     what[sys.argv[1]](check, load(sys.argv[2]), *sys.argv[3:])
     check.end()
 

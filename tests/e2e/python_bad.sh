@@ -10,7 +10,7 @@ set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$e2e/python_lib.sh"
 
-CASES="corrupt threads recursion names dying reused births exec preloaded subinterpreters"
+CASES="corrupt threads recursion names dying reused births exec preloaded subinterpreters nested"
 SECONDS_EACH=1
 
 # program NAME COMMAND..: start it and wait for its ready line; sets $log
@@ -152,6 +152,14 @@ two_gils()
 	seen "$name" && judged "$name" subinterpreters "$log"
 }
 
+# one_in_another NAME INTERPRETER
+one_in_another()
+{
+	"$2" -c 'import sys; sys.exit(not (3, 12) <= sys.version_info[:2] <= (3, 13))' || return 0
+	hard nested nested -- "$@"
+}
+
+case_nested() { each_python one_in_another; }
 case_subinterpreters() { each_python two_gils; }
 
 log=''

@@ -65,6 +65,8 @@ START_TEST(open_wait_counts_up_to_now)
 	ck_assert_uint_eq(lock->hist.max_ns, 700);
 	ck_assert_uint_eq(lock->waiters_len, 1);
 	ck_assert(lock->waiters[0].open);
+	ck_assert_uint_eq(lock->waiters[0].open_ns, 700);
+	ck_assert_uint_eq(lock->waiters[0].longest_ns, 700);
 	ck_assert_uint_eq(lock->waiters[0].waits, 3);
 	/* 180 + 700 by the owner word, 20 that nobody is blamed for */
 	ck_assert_uint_eq(lock->holders_len, 2);

@@ -155,9 +155,17 @@ static void fill_main_lock(struct report_fixture *fix)
 {
 	struct snap_lock *l = &fix->locks[0];
 
-	fix->waiters[0] = (struct snap_waiter){1, 2, 23000, 7500 * NS_PER_MS, 7 * NS_PER_S, true};
-	fix->waiters[1] =
-		(struct snap_waiter){2, 2, 20100, 5900 * NS_PER_MS, 5900 * NS_PER_MS, false};
+	fix->waiters[0] = (struct snap_waiter){.thread = 1,
+					       .stack = 2,
+					       .waits = 23000,
+					       .wait_ns = 7500 * NS_PER_MS,
+					       .blocked_ns = 7 * NS_PER_S,
+					       .open = true};
+	fix->waiters[1] = (struct snap_waiter){.thread = 2,
+					       .stack = 2,
+					       .waits = 20100,
+					       .wait_ns = 5900 * NS_PER_MS,
+					       .blocked_ns = 5900 * NS_PER_MS};
 	fix->holders[0] = (struct snap_holder){.thread = 0,
 					       .stack = 1,
 					       .evidence = HOLDER_OWNER_WORD,
@@ -206,7 +214,12 @@ static void fill_main_lock(struct report_fixture *fix)
 static void fill_locks(struct report_fixture *fix)
 {
 	fill_main_lock(fix);
-	fix->waiters[2] = (struct snap_waiter){2, 3, 2120, 300 * NS_PER_MS, 300 * NS_PER_MS, false};
+	fix->waiters[2] = (struct snap_waiter){.thread = 2,
+					       .stack = 3,
+					       .waits = 2120,
+					       .wait_ns = 300 * NS_PER_MS,
+					       .blocked_ns = 300 * NS_PER_MS,
+					       .open = false};
 	fix->holders[3] = (struct snap_holder){.thread = 0,
 					       .stack = SNAP_NONE,
 					       .evidence = HOLDER_WAKER,
@@ -235,8 +248,12 @@ static void fill_locks(struct report_fixture *fix)
 					   .holders_len = 1,
 					   .holders = &fix->holders[3]};
 	fix->locks[1].while_ns[CLASS_RUN] = 300 * NS_PER_MS;
-	fix->waiters[3] =
-		(struct snap_waiter){0, SNAP_NONE, 900, 500 * NS_PER_MS, 500 * NS_PER_MS, false};
+	fix->waiters[3] = (struct snap_waiter){.thread = 0,
+					       .stack = SNAP_NONE,
+					       .waits = 900,
+					       .wait_ns = 500 * NS_PER_MS,
+					       .blocked_ns = 500 * NS_PER_MS,
+					       .open = false};
 	fix->locks[2] = (struct snap_lock){.kind = LOCK_CONDVAR,
 					   .name = "pool.cond",
 					   .module = "",

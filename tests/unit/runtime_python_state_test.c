@@ -175,6 +175,43 @@ START_TEST(a_gil_that_is_off)
 }
 END_TEST
 
+/* struct pthread of glibc: a pair of words for each key from 784 on, the second is the data. */
+#define SLOT(key) (784 + (key)*16 + 8)
+
+static uint16_t find_slot(size_t len)
+{
+	const struct python_memory memory = image_memory(&image);
+
+	return python_thread_slot(&memory, threads, len);
+}
+
+START_TEST(where_a_thread_keeps_its_state)
+{
+	uint64_t ids[3];
+
+	image_begin(&image, PYTHON_VERSION(3, 11));
+	for (size_t i = 0; i < 3; i++)
+		ids[i] = image_take(&image, 2048);
+	interp_with(0, ids, 3, NULL);
+	ck_assert_uint_eq(find_threads(THREADS_MAX), 3);
+	ck_assert_uint_eq(find_slot(3), 0);
+	/* Another thread's state is no witness, nor is what lies behind the last key. */
+	image_put64(&image, ids[0] + SLOT(2), threads[1].tstate);
+	image_put64(&image, ids[0] + SLOT(32), threads[0].tstate);
+	ck_assert_uint_eq(find_slot(3), 0);
+	image_put64(&image, ids[0] + SLOT(31), threads[0].tstate);
+	ck_assert_uint_eq(find_slot(3), SLOT(31));
+	/* One that has ended, one that agrees, one that does not. */
+	threads[1].thread_id = 16;
+	ck_assert_uint_eq(find_slot(3), SLOT(31));
+	image_put64(&image, ids[2] + SLOT(31), threads[2].tstate);
+	ck_assert_uint_eq(find_slot(3), SLOT(31));
+	image_put64(&image, ids[2] + SLOT(0), threads[2].tstate);
+	ck_assert_uint_eq(find_slot(3), 0);
+	ck_assert_uint_eq(find_slot(0), 0);
+}
+END_TEST
+
 static bool read_nothing(void *ctx, uint64_t addr, void *buf, size_t len)
 {
 	(void)ctx, (void)addr, (void)buf, (void)len;
@@ -209,6 +246,7 @@ Suite *runtime_python_state_suite(void)
 	tcase_add_test(tcase, lists_that_never_end);
 	tcase_add_test(tcase, memory_of_one_word);
 	tcase_add_test(tcase, gils);
+	tcase_add_test(tcase, where_a_thread_keeps_its_state);
 	tcase_add_test(tcase, a_gil_that_is_off);
 	tcase_add_test(tcase, no_python);
 	suite_add_tcase(suite, tcase);

@@ -235,11 +235,13 @@ void build_wait(struct snap_builder *b, uint32_t lock, uint32_t thread, uint64_t
 	struct snap_lock *l = &b->locks[lock];
 
 	ck_assert_uint_lt(l->waiters_len, BUILD_PER_LOCK);
-	b->waiters[lock][l->waiters_len++] = (struct snap_waiter){.thread = thread,
-								  .stack = stack,
-								  .waits = waits,
-								  .wait_ns = ns(s),
-								  .blocked_ns = ns(s)};
+	b->waiters[lock][l->waiters_len++] =
+		(struct snap_waiter){.thread = thread,
+				     .stack = stack,
+				     .waits = waits,
+				     .wait_ns = ns(s),
+				     .blocked_ns = ns(s),
+				     .longest_ns = waits ? ns(s) / waits : 0};
 	l->waits += waits;
 	l->wait_ns += ns(s);
 	l->blocked_ns += ns(s);

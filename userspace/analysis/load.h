@@ -9,8 +9,11 @@
 #define ANALYSIS_LOAD_H
 
 #include "analysis/gain.h"
+#include "analysis/herd.h"
 #include "analysis/ipc.h"
 #include "analysis/loops.h"
+#include "analysis/pipeline.h"
+#include "analysis/starved.h"
 #include "model/snapshot.h"
 
 #include <stdbool.h>
@@ -67,6 +70,10 @@ struct load {
 	/* Waiting for a GIL, directly or for what a thread holds or does that waits for one. */
 	double gil_ns;
 
+	struct starved starved; /* of the whole run */
+	struct herd herd;	/* of the whole run, but for .. */
+	double herd_cpus;	/* .. of busy_cpus: for wakeups in vain */
+
 	struct ipc ipc;	 /* of the whole run */
 	double ipc_cpus; /* of busy_cpus: in pipe, queue and pickle code */
 
@@ -80,6 +87,8 @@ struct load {
 	uint32_t full_threads; /* that need a CPU of their own all the time */
 	uint32_t full_thread;  /* index of the fullest one, else of the one that ran most */
 	double full_ratio;     /* of its time that that one ran */
+
+	struct pipeline pipeline; /* of the whole run: who waits for the full ones */
 
 	uint64_t switches;
 };

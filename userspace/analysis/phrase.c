@@ -130,7 +130,7 @@ bool phrase_waiting_site(struct strbuf *sb, const struct snapshot *snap, enum ti
 	return true;
 }
 
-static bool same_function(const struct snap_frame *a, const struct snap_frame *b)
+bool phrase_same_function(const struct snap_frame *a, const struct snap_frame *b)
 {
 	if (*a->name || *b->name)
 		return !strcmp(a->name, b->name);
@@ -147,7 +147,7 @@ static uint64_t weight_of(const struct snapshot *snap, const struct snap_lock *l
 		const struct snap_holding *h = &lock->holdings[i];
 		const struct snap_frame *other = snap_site_frame(snap, h->stack);
 
-		if (h->kind == kind && other && same_function(site, other))
+		if (h->kind == kind && other && phrase_same_function(site, other))
 			sum = num_sat_add(sum, kind == HOLDING_SAMPLED ? h->count : h->ns);
 	}
 	return sum;
@@ -172,7 +172,7 @@ void phrase_holding(struct strbuf *sb, const struct snapshot *snap, const struct
 	}
 	if (!best)
 		return;
-	if (!release || !same_function(best, release)) {
+	if (!release || !phrase_same_function(best, release)) {
 		strbuf_puts(sb, kind == HOLDING_SAMPLED ? " in " : ", called by ");
 		snap_frame_line_text(sb, best);
 	} else if (*best->file && best->line) {
@@ -200,7 +200,7 @@ double phrase_hottest(struct strbuf *sb, const struct snapshot *snap, uint32_t t
 		all = num_sat_add(all, sample->count);
 		if (!site || !(*site->name || *site->module))
 			continue; /* a bare address helps nobody */
-		while (at < seen_len && !same_function(seen[at].site, site))
+		while (at < seen_len && !phrase_same_function(seen[at].site, site))
 			at++;
 		if (at == LOOK_MAX)
 			continue;

@@ -37,6 +37,8 @@ void phrase_syscall(struct strbuf *sb, const struct snapshot *snap, uint32_t thr
 void phrase_holding(struct strbuf *sb, const struct snapshot *snap, const struct snap_lock *lock,
 		    enum time_class doing, const struct snap_frame *release);
 
+bool phrase_same_function(const struct snap_frame *a, const struct snap_frame *b);
+
 /* The function, outside the runtime libraries, in which @thread (SNAP_NONE = any) was sampled most,
  * module and offset where it has no name.  The share of the samples, or 0, nothing appended, where
  * there are none or no place stands out. */

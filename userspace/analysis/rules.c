@@ -21,6 +21,8 @@ const struct rule rules[] = {
 	{"cpu.oversubscribed", "none", RULE_GAIN, oversubscribed_find, oversubscribed_explained,
 	 oversubscribed_tell},
 	{"gil", "gil", RULE_GAIN, gil_find, gil_explained, gil_tell},
+	{"threads.starvation", "threads", RULE_LATENCY, starvation_find, NULL, starvation_tell},
+	{"threads.herd", "threads", RULE_GAIN, herd_find, NULL, herd_tell},
 	{"threads.lock", "threads", RULE_GAIN, lock_find, lock_explained, lock_tell},
 	{"threads.imbalance", "threads", RULE_GAIN, imbalance_find, imbalance_explained,
 	 imbalance_tell},

@@ -70,6 +70,13 @@ void ipc_tell(const struct load *load, struct finding *f);
 void gil_find(const struct load *load, struct finding *f);
 bool gil_explained(const struct load *load, const struct finding *f, const struct findings *all);
 void gil_tell(const struct load *load, struct finding *f);
+void starvation_find(const struct load *load, struct finding *f);
+void starvation_tell(const struct load *load, struct finding *f);
+void herd_find(const struct load *load, struct finding *f);
+/* @lock is waited for where the herd is: the mutex of its condition, that all who are woken need.
+ */
+bool herd_at_site(const struct load *load, uint32_t lock);
+void herd_tell(const struct load *load, struct finding *f);
 void lock_find(const struct load *load, struct finding *f);
 bool lock_explained(const struct load *load, const struct finding *f, const struct findings *all);
 void lock_tell(const struct load *load, struct finding *f);

@@ -293,6 +293,8 @@ static void add_wait(struct freeze *f, const struct model_wait *wait)
 	lock->interrupted = num_sat_add(lock->interrupted, rec->interrupted);
 	lock->handed_over = num_sat_add(lock->handed_over, rec->handed_over);
 	lock->sleep_again = num_sat_add(lock->sleep_again, rec->sleep_again);
+	lock->again_ns = num_sat_add(lock->again_ns, rec->again_ns);
+	lock->broadcasts = num_sat_add(lock->broadcasts, rec->broadcasts);
 	hist_merge(&lock->hist, rec->waits, rec->max_ns, rec->hist);
 }
 

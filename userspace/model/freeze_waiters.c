@@ -51,7 +51,9 @@ static void merge(struct snap_waiter *into, const struct snap_waiter *from)
 	into->waits = num_sat_add(into->waits, from->waits);
 	into->wait_ns = num_sat_add(into->wait_ns, from->wait_ns);
 	into->blocked_ns = num_sat_add(into->blocked_ns, from->blocked_ns);
+	into->longest_ns = num_max_u64(into->longest_ns, from->longest_ns);
 	into->open |= from->open;
+	into->open_ns = num_max_u64(into->open_ns, from->open_ns);
 }
 
 static size_t collect(const struct freeze *f, struct item *items)
@@ -70,7 +72,8 @@ static size_t collect(const struct freeze *f, struct item *items)
 				   .stack = freeze_stack(f, rec->stack),
 				   .waits = rec->waits,
 				   .wait_ns = num_sat_add(rec->blocked_ns, rec->runq_ns),
-				   .blocked_ns = rec->blocked_ns}};
+				   .blocked_ns = rec->blocked_ns,
+				   .longest_ns = rec->max_ns}};
 	}
 	VEC_FOREACH (&f->m->open, open)
 		items[n++] = (struct item){.group = f->group_of[open->lock],
@@ -79,7 +82,9 @@ static size_t collect(const struct freeze *f, struct item *items)
 						      .waits = 1,
 						      .wait_ns = open->rec.blocked_ns,
 						      .blocked_ns = open->rec.blocked_ns,
-						      .open = true}};
+						      .longest_ns = open->rec.blocked_ns,
+						      .open = true,
+						      .open_ns = open->rec.blocked_ns}};
 	qsort(items, n, sizeof(*items), compare_site);
 	for (size_t i = 0; i < n; i++) {
 		if (kept && compare_site(&items[kept - 1], &items[i]) == 0)

@@ -8,7 +8,8 @@
  *   bit 61      the last frame of its C-level call: below it the stack goes on in native code
  *   bits 60..44 f_lasti in code units (2 bytes) + 1; 0 = not begun (f_lasti -1); all ones = too far
  *               to say
- *   bits 43..0  address of the code object >> 3
+ *   bits 43..0  which code object: of a moment (runtime/), its address >> 3; in a record a hash of
+ * its name, file and lines (source/python_code.h), 1 = not known
  */
 #ifndef MODEL_PYTHON_WORD_H
 #define MODEL_PYTHON_WORD_H

@@ -169,9 +169,12 @@ struct record_wait {
 	uint64_t contender_wakes; /* of these: the waker itself waits for that word at times */
 	uint64_t timeouts;
 	uint64_t interrupted;
-	uint64_t owner_known;	     /* the owner word named a live thread of the target */
-	uint64_t sleep_again;	     /* woken and back asleep on the same word within 50 us */
+	uint64_t owner_known; /* the owner word named a live thread of the target */
+	/* woken, and back asleep for the same thing after less than 50 us on the CPU */
+	uint64_t sleep_again;
 	uint64_t hist[HIST_BUCKETS]; /* episodes by blocked + run queue time */
+	uint64_t again_ns;	     /* on the CPU in these (sleep_again) */
+	uint64_t broadcasts;	     /* of handed_over: by a call that wakes many */
 };
 
 /* How sure the holder is, strongest first (verdict.md, section 2). */

@@ -149,6 +149,8 @@ static const struct record_field wait_fields[] = {
 	U64(wait, owner_known),
 	U64(wait, sleep_again),
 	U64_ARRAY(wait, hist),
+	U64(wait, again_ns),
+	U64(wait, broadcasts),
 };
 
 static const struct record_field blame_fields[] = {

@@ -127,7 +127,9 @@ struct snap_waiter {
 	uint64_t waits;
 	uint64_t wait_ns; /* blocked + run queue */
 	uint64_t blocked_ns;
-	bool open; /* includes a wait that is open at the end */
+	uint64_t longest_ns; /* one wait; an open one so far */
+	bool open;	     /* includes a wait that is open at the end .. */
+	uint64_t open_ns;    /* .. so long so far */
 };
 
 struct snap_holder {
@@ -172,7 +174,9 @@ struct snap_lock {
 	uint64_t timeouts;
 	uint64_t interrupted;
 	uint64_t handed_over;
-	uint64_t sleep_again;
+	uint64_t sleep_again; /* woken in vain: asleep for the same again within 50 us of CPU */
+	uint64_t again_ns;    /* on the CPU in these */
+	uint64_t broadcasts;  /* of handed_over: by a call that wakes many */
 	uint32_t open_waits;
 	struct snap_hist hist;
 	uint32_t waiters_len; /* by wait_ns, largest first */

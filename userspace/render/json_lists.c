@@ -151,12 +151,14 @@ static json_t *lock(struct json_report *j, uint32_t i)
 		jr_num(snap_hist_quantile(&l->hist, 0.99)), "timeouts", jr_num(l->timeouts),
 		"open_waits", jr_num(l->open_waits), "blame_ns", jr_num(l->blame_ns));
 	json_t *more = json_pack(
-		"{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:o}",
 		"is_lock", l->is_lock, "shared", l->shared, "module", jr_text(l->module),
 		"blocked_ns", jr_num(l->blocked_ns), "runq_ns", jr_num(l->runq_ns), "peer_ns",
 		jr_num(l->peer_ns), "contended_ns", jr_num(l->contended_ns), "known_blame_ns",
 		jr_num(l->known_blame_ns), "waiters_max", jr_num(l->waiters_max), "handed_over",
-		jr_num(l->handed_over), "sleep_again", jr_num(l->sleep_again), "waiters", waiting,
+		jr_num(l->handed_over), "sleep_again", jr_num(l->sleep_again), "again_ns",
+		jr_num(l->again_ns), "broadcasts", jr_num(l->broadcasts), "waiters", waiting,
 		"holders", holding, "holdings", meanwhile, "gain", lock_gain(j, j->lock_order[i]));
 
 	return jr_joined(obj, more);

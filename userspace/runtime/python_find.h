@@ -59,4 +59,16 @@ struct python_thread {
 size_t python_threads(const struct python_process *p, const struct python_memory *memory,
 		      struct python_thread *ret, size_t max);
 
+/*
+ * Where each thread keeps its state among its thread-specific data (gilstate.autoTSSkey): bytes
+ * from pthread_self(), by @threads, all of which must agree.  It is the state that the thread has
+ * last run with from 3.12 on, and the first that it had before.  0 = not found: not glibc on
+ * x86_64.
+ */
+uint16_t python_thread_slot(const struct python_memory *memory, const struct python_thread *threads,
+			    size_t len);
+
+/* How many interpreters there are, PYTHON_INTERPRETERS_MAX at most. */
+size_t python_interpreters(const struct python_process *p, const struct python_memory *memory);
+
 #endif

@@ -5,6 +5,13 @@
 #include "base/hashmap.h"
 #include "runtime/python_find.h"
 
+/* struct pthread of glibc for x86_64 (nptl/descr.h, 2.17 to 2.41): specific_1stblock, 32 pairs of a
+ * sequence number and the data. */
+#define SPECIFIC_AT 784
+#define SPECIFIC_KEYS 32
+/* Threads that are asked. */
+#define WITNESSES_MAX 64
+
 /* The interpreters, newest first; how many. */
 static size_t interpreters(const struct python_process *p, const struct python_memory *memory,
 			   uint64_t ret[PYTHON_INTERPRETERS_MAX])
@@ -98,4 +105,42 @@ size_t python_threads(const struct python_process *p, const struct python_memory
 	}
 	hashmap_free(&seen);
 	return len;
+}
+
+size_t python_interpreters(const struct python_process *p, const struct python_memory *memory)
+{
+	uint64_t interps[PYTHON_INTERPRETERS_MAX];
+
+	return p->known ? interpreters(p, memory, interps) : 0;
+}
+
+/* Whether @tstate is one of the thread's of @id. */
+static bool is_state_of(const struct python_thread *threads, size_t len, uint64_t tstate,
+			uint64_t id)
+{
+	for (size_t i = 0; i < len; i++)
+		if (threads[i].tstate == tstate && threads[i].thread_id == id)
+			return true;
+	return false;
+}
+
+uint16_t python_thread_slot(const struct python_memory *memory, const struct python_thread *threads,
+			    size_t len)
+{
+	uint64_t slots[SPECIFIC_KEYS * 2];
+	uint32_t keys = 0; /* that are right for some thread, as bits */
+	size_t asked = 0;
+
+	for (size_t i = 0; i < len && asked < WITNESSES_MAX; i++) {
+		if (!python_read(memory, threads[i].thread_id, SPECIFIC_AT, slots, sizeof(slots)))
+			continue; /* it has ended */
+		for (uint32_t key = 0; key < SPECIFIC_KEYS; key++)
+			if (slots[key * 2 + 1] &&
+			    is_state_of(threads, len, slots[key * 2 + 1], threads[i].thread_id))
+				keys |= 1U << key;
+		asked++;
+	}
+	if (!keys || keys & (keys - 1))
+		return 0;
+	return (uint16_t)(SPECIFIC_AT + (uint32_t)__builtin_ctz(keys) * 16 + 8);
 }

@@ -112,6 +112,8 @@ static int emit_wait(struct live *live, const void *key, const void *value, stru
 	w->interrupted = v->interrupted;
 	w->owner_known = v->owner_known;
 	w->sleep_again = v->sleep_again;
+	w->again_ns = v->again_ns;
+	w->broadcasts = v->broadcasts;
 	for (int i = 0; i < HIST_BUCKETS; i++)
 		w->hist[i] = v->hist[i];
 	return live_emit(live, err);

@@ -27,6 +27,8 @@ _Static_assert((int)CP_PYTHON_ENTRY_SHIM == (int)PYTHON_ENTRY_SHIM &&
 
 /* Where struct pthread keeps the tid: 720 in glibc for x86_64 (nptl/descr.h, 2.17 to 2.41), 48 in
  * musl (src/internal/pthread_impl.h, 1.2).  Asked for to Python 3.10 alone. */
+#define SLOT_LOOKS_MAX 5 /* at a process's threads, for where they keep their states */
+
 #define PTHREAD_TID_GLIBC 720
 #define PTHREAD_TID_MUSL 48
 
@@ -134,7 +136,20 @@ static struct cp_python describe(const struct python_process *p, const char *lib
 	return abi;
 }
 
-static void read_gils(struct python *p)
+/* The threads of @p, read again if they are another process's, or may have changed. */
+static void read_threads(struct live_python *py, const struct python *p)
+{
+	pid_t pid = (pid_t)p->pid;
+	const struct python_memory memory = {live_python_read_memory, &pid};
+
+	if (py->threads_pid == p->pid)
+		return;
+	py->threads_len = python_threads(&p->found, &memory, py->threads, PYTHON_THREADS_MAX);
+	py->threads_pid = p->pid;
+}
+
+/* What changes as interpreters come and go. */
+static void read_state(struct live_python *py, struct python *p)
 {
 	pid_t pid = (pid_t)p->pid;
 	const struct python_memory memory = {live_python_read_memory, &pid};
@@ -145,6 +160,13 @@ static void read_gils(struct python *p)
 	p->abi.gils_len = (uint32_t)python_gils(&p->found, &memory, gils, PYTHON_GILS_MAX);
 	memset(p->abi.gil, 0, sizeof(p->abi.gil));
 	memcpy(p->abi.gil, gils, p->abi.gils_len * sizeof(gils[0]));
+	p->abi.several = python_interpreters(&p->found, &memory) > 1;
+	if (p->abi.tss || p->slot_looks >= SLOT_LOOKS_MAX)
+		return;
+	py->threads_pid = 0;
+	read_threads(py, p);
+	p->abi.tss = python_thread_slot(&memory, py->threads, py->threads_len);
+	p->slot_looks += py->threads_len > 0;
 }
 
 /* The entry of @process, its own of before or a new one; NULL when memory is short. */
@@ -207,7 +229,7 @@ void live_python_look(struct live *live, struct live_process *process, const str
 		note_version(process, p);
 		p->abi = describe(&p->found, process->libc);
 	}
-	read_gils(p);
+	read_state(live->python, p);
 	*ret = p->abi;
 	if (ret->runtime)
 		live->skel->bss->use_python = true;
@@ -221,7 +243,7 @@ static void refresh(struct live *live, struct python *p)
 	int fd = bpf_map__fd(live->skel->maps.unwind_processes);
 	struct cp_unwind_process *tables;
 
-	read_gils(p);
+	read_state(live->python, p);
 	if (!process || !memcmp(&before, &p->abi, sizeof(before)))
 		return;
 	tables = malloc(sizeof(*tables));
@@ -334,22 +356,29 @@ uint32_t live_python_merge(const struct live *live, const struct cp_stack *stack
 			    max);
 }
 
-/* The thread state of the thread whose pthread_self() is @thread_id, 0 = it has none. Of several
- * the last counts: to 3.11 one that has not been started yet has its creator's id. */
+/* The thread state of the thread whose pthread_self() is @thread_id, 0 = it has none, or several
+ * and it is not known which one runs. To 3.11 one that has not been started yet has its creator's
+ * id, and comes before it. */
 static uint64_t tstate_of(struct live_python *py, const struct python *p, uint64_t thread_id)
 {
 	pid_t pid = (pid_t)p->pid;
 	const struct python_memory memory = {live_python_read_memory, &pid};
+	const bool follows = p->abi.tss && p->found.layout.entry == PYTHON_ENTRY_SHIM;
+	const uint64_t now = follows ? python_read_u64(&memory, thread_id, p->abi.tss) : 0;
 	uint64_t found = 0;
 
-	if (py->threads_pid != p->pid) {
-		py->threads_len =
-			python_threads(&p->found, &memory, py->threads, PYTHON_THREADS_MAX);
-		py->threads_pid = p->pid;
+	read_threads(py, p);
+	for (size_t i = 0; i < py->threads_len; i++) {
+		const struct python_thread *t = &py->threads[i];
+
+		if (t->tstate == now) /* it may have been made in another thread */
+			return now;
+		if (t->thread_id != thread_id)
+			continue;
+		if (found && p->abi.several)
+			return 0;
+		found = t->tstate;
 	}
-	for (size_t i = 0; i < py->threads_len; i++)
-		if (py->threads[i].thread_id == thread_id)
-			found = py->threads[i].tstate;
 	return found;
 }
 

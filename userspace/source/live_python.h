@@ -13,6 +13,7 @@ struct python {
 	uint64_t execs; /* of the process, when it was looked at */
 	struct python_process found;
 	struct cp_python abi; /* as the BPF side has it */
+	uint32_t slot_looks;  /* for abi.tss */
 	struct hashmap sent;  /* words whose names have been sent for it */
 };
 

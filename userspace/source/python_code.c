@@ -4,7 +4,6 @@
 #include "base/num.h"
 #include "model/python_word.h"
 
-#define CODE_WORDS (CP_PYTHON_CODE_BYTES / 8)
 #define TEXT_WORDS (CP_PYTHON_TEXT_BYTES / 8)
 
 bool python_code_part(const struct python_layout *l, struct cp_python *abi)
@@ -27,6 +26,10 @@ bool python_code_part(const struct python_layout *l, struct cp_python *abi)
 	abi->code_name = (uint16_t)(name - from);
 	abi->code_filename = (uint16_t)(l->code_filename - from);
 	abi->code_linetable = (uint16_t)(l->code_linetable - from);
+	/* co_version of 3.12 and later; what is there before is as good as any other. */
+	abi->code_number = (uint16_t)(((l->code_firstlineno + 24U) & ~7U) - from);
+	if (abi->code_number >= abi->code_bytes)
+		abi->code_number = 0;
 	abi->text_len = l->unicode_length;
 	abi->text_state = (uint16_t)(l->unicode_state - l->unicode_length);
 	abi->text_kind_bit = l->unicode_kind_bit;
@@ -88,6 +91,12 @@ static bool add_content(const struct cp_python *abi, const struct python_memory 
 	return add_bytes(memory, lines + abi->bytes_data, head[0], hash);
 }
 
+/* The word that @offset is in. */
+static uint64_t word_of(const uint8_t *part, uint16_t offset)
+{
+	return python_field_u64(part, offset & (CP_PYTHON_CODE_BYTES - 8U));
+}
+
 static uint64_t in_word(uint64_t hash)
 {
 	hash &= CP_PYTHON_CODE_MASK;
@@ -98,13 +107,14 @@ bool python_code_ids(const struct cp_python *abi, const struct python_memory *me
 		     struct python_code_ids *ret)
 {
 	uint8_t part[CP_PYTHON_CODE_BYTES];
-	uint64_t own = code, content = 0;
+	uint64_t own, content = 0;
 
 	if (abi->code_bytes > sizeof(part) ||
 	    !python_read(memory, code, abi->code_from, part, abi->code_bytes))
 		return false;
-	for (size_t i = 0; i < CODE_WORDS && i * 8 < abi->code_bytes; i++)
-		own = own * CP_HASH_MULTIPLIER + python_field_u64(part, i * 8);
+	own = cp_python_own(code, word_of(part, abi->code_firstlineno),
+			    word_of(part, abi->code_name), word_of(part, abi->code_filename),
+			    word_of(part, abi->code_linetable), word_of(part, abi->code_number));
 	ret->place = in_word(cp_stack_hash_step(CP_HASH_MULTIPLIER, own));
 	ret->content = add_content(abi, memory, part, &content) ? in_word(content) : ret->place;
 	return true;

@@ -142,9 +142,45 @@ def subinterpreters():
     rest()
 
 
+NESTED = """
+import time
+
+def nested_{index}():
+    time.sleep(0.003)
+
+for _ in range(10):
+    nested_{index}()
+"""
+
+
+def plain_nap():
+    time.sleep(0.003)
+
+
+def in_turn(interpreters, made, index):
+    while True:
+        for number, each in enumerate(made):
+            interpreters.run_string(each, NESTED.format(index=2 * index + number))
+            for _ in range(10):
+                plain_nap()
+
+
+def nested():
+    """Each thread runs now its own interpreter, now one or the other that it made."""
+    if sys.version_info >= (3, 13):
+        import _interpreters as interpreters
+    else:
+        import _xxsubinterpreters as interpreters
+    for index in range(2):
+        made = [interpreters.create() for _ in range(2)]
+        threading.Thread(target=in_turn, args=(interpreters, made, index), daemon=True).start()
+    ready()
+    rest()
+
+
 def main():
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
-    known = (threads, recursion, names, first_life, second_life, dying, reused, subinterpreters)
+    known = (threads, recursion, names, first_life, second_life, dying, reused, subinterpreters, nested)
     {each.__name__: each for each in known}[sys.argv[1]](*sys.argv[2:])
 
 
