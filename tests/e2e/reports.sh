@@ -124,7 +124,8 @@ case_docs()
 	completes bash "--format perfetto pprof diff doctor" "$(bash -c '. "$1"
 		try() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _concprof; echo "${COMPREPLY[@]}"; }
 		try concprof --fo; try concprof report x -f p; try concprof d' - "$doc"/concprof.bash | xargs)"
-	completes fish "--format perfetto pprof diff doctor" "$(cd "$work" && HOME=$work fish -c 'source $argv[1]
+	completes fish "--format perfetto pprof diff doctor" "$(mkdir -p "$work/empty" &&
+		cd "$work/empty" && HOME=$work fish -c 'source $argv[1]
 		complete -C "concprof --fo"; complete -C "concprof report -f p"; complete -C "concprof d"' \
 		"$OLDPWD/$doc/concprof.fish" | cut -f 1 | xargs)"
 	completes zsh _concprof "$(zsh -f -c 'autoload -U compinit; compinit -u -D; source $1; echo $_comps[concprof]' \
