@@ -80,6 +80,8 @@ int live_read_losses(struct live *live, struct err *err)
 		sum = 0;
 		for (int i = 0; i < cpus; i++)
 			sum += per_cpu[i];
+		if (cause_of[cause] == LOSS_LONG_WAITS_CAPPED)
+			sum += live->long_waits_dropped;
 		rc = emit_loss(live, cause_of[cause], sum, err);
 		if (rc)
 			return rc;

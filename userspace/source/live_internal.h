@@ -98,7 +98,9 @@ struct live {
 	uint64_t map_bytes;
 	int ring_error;
 	struct err ring_err;
-	struct record rec; /* scratch: records are large */
+	uint64_t long_waits;	     /* sent .. */
+	uint64_t long_waits_dropped; /* .. and those beyond what a run is to hold */
+	struct record rec;	     /* scratch: records are large */
 };
 
 /* live_emit.c */

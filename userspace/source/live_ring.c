@@ -6,6 +6,9 @@
 #include "base/num.h"
 #include "source/live_internal.h"
 
+/* About 50 bytes of capture each: a run of hours keeps those of its beginning, and says so. */
+#define LONG_WAITS_MAX 500000
+
 static int on_exit_record(struct live *live, const struct cp_ring_exit *e, struct err *err)
 {
 	const struct cp_thread *t = &e->thread;
@@ -68,6 +71,11 @@ static int on_long_wait(struct live *live, const struct cp_ring_long_wait *w, st
 	};
 	int rc;
 
+	if (live->long_waits == LONG_WAITS_MAX) {
+		live->long_waits_dropped++;
+		return 0;
+	}
+	live->long_waits++;
 	out.lock = live_lock_id(live, &w->lock, err);
 	if (!out.lock)
 		return -ENOMEM;
