@@ -142,6 +142,11 @@ struct cp_lock_key {
 	__u64 space; /* tgid (kernel-wide) and the flags above */
 };
 
+/* cp_futex.woken */
+#define CP_WOKEN_MANY 1 /* this wait was ended by a call that wakes many */
+#define CP_WOKEN_VAIN 2 /* the wakeup before this wait was in vain: it waits for the same again */
+#define CP_WOKEN_LOCK 4 /* woken_word looks like a lock's */
+
 /* One wait on a futex (or kernel lock), in the waiter's slot. */
 struct cp_futex {
 	struct cp_lock_key key;
@@ -152,7 +157,12 @@ struct cp_futex {
 	__u64 seen_stack;
 	__u64 seen_switch; /* the GIL's switch number then */
 	__u32 seen_tid;	   /* view, the holder's */
-	__u32 pad0;
+	/*
+	 * The last wakeup from a futex of which it is not yet known whether it was in vain: CPU
+	 * time then, in 1024 ns, cut to 32 bits; the word waited for, 0 = none.
+	 */
+	__u32 woken_run;
+	__u64 woken_word;
 	__u64 episode_start_ns;
 	__u64 blocked_ns; /* of this episode, earlier blocks included */
 	__u64 runq_ns;
@@ -174,11 +184,8 @@ struct cp_futex {
 	__u8 owned;    /* the lock's holder is known: blame is booked by lock, not by wait */
 	__u8 released; /* since then it has woken a waiter of this very lock: it had it */
 	__u8 gil;
-	__u8 many;  /* proven, by a call that wakes many */
-	__u8 again; /* its last wakeup was in vain: it waits for the same again */
-	__u8 pad;
-	__u32 again_ns; /* on the CPU for that, at most HERD_GAP_NS */
-	__u32 pad1;
+	__u8 woken;    /* CP_WOKEN_* */
+	__u16 vain_ns; /* CPU time of the last wakeup, if it was in vain (at most HERD_GAP_NS) */
 };
 
 /*
@@ -260,12 +267,6 @@ struct cp_thread {
 	struct cp_python_search python_search;
 	struct cp_stack_cache cache[CP_CACHE_COUNT];
 	struct cp_futex fx;
-	/* The last wakeup from a futex of which it is not yet known whether it was in vain, word 0
-	 * = none: what it waited for, its CPU time then, and whether that looked like a lock. */
-	struct cp_lock_key woken_from;
-	__u64 woken_run_ns;
-	__u32 woken_lock;
-	__u32 pad1;
 	__u64 forked_ns; /* when it last forked a process, 0 = not seen */
 	__u64 fork_copy; /* of a process that was forked, and has run no other program since */
 	/* an event loop, as far as is known: its entry in `loops` is in use */
@@ -498,7 +499,7 @@ struct cp_futex_calls {
 
 #define CP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has holes")
 CP_ASSERT_SIZE(struct cp_lock_key, 16);
-CP_ASSERT_SIZE(struct cp_futex, 104 + 9 * 4 + 12);
+CP_ASSERT_SIZE(struct cp_futex, 112 + 7 * 4 + 12);
 CP_ASSERT_SIZE(struct cp_stack_cache, 40 + 2 * CP_CACHE_FRAMES);
 CP_ASSERT_SIZE(struct cp_wait_key, 32);
 CP_ASSERT_SIZE(struct cp_blame_key, 32);

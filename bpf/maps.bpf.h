@@ -317,6 +317,8 @@ volatile __s64 active_threads = 0;
 volatile __u64 parallel_clock = 0;
 volatile __u64 parallel_at_ns = 0;
 
+volatile __u64 threads_seeded = 0; /* by the iterator */
+
 /* concprof's own PID namespace, found by the seed iterator, which runs in concprof's context. */
 volatile __u32 view_level = 0;
 volatile __u64 view_ns = 0;

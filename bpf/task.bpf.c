@@ -204,6 +204,7 @@ static __always_inline void seed(struct task_struct *task)
 	if (!t)
 		return;
 	publish(t);
+	__sync_fetch_and_add(&threads_seeded, 1);
 	if (launched) {
 		/* It waits for its start.  Nothing counts yet, so what it does is of no matter. */
 		settle_seed(t, CP_OTHER, now);
@@ -227,6 +228,7 @@ static __always_inline void seed(struct task_struct *task)
 static __always_inline bool wanted(struct task_struct *task)
 {
 	struct task_struct *p = BPF_CORE_READ(task, group_leader);
+	const struct cp_thread *known;
 	u32 pid;
 	int i;
 
@@ -236,6 +238,10 @@ static __always_inline bool wanted(struct task_struct *task)
 			return true;
 		if (!follow_children || BPF_CORE_READ(p, pid) <= 1)
 			return false;
+		/* Below one that is seeded already: a tree may be of any depth. */
+		known = slot_of_tid(BPF_CORE_READ(p, pid));
+		if (known && known->task == (u64)p)
+			return true;
 		p = BPF_CORE_READ(p, real_parent, group_leader);
 	}
 	return false;
@@ -321,7 +327,7 @@ static __always_inline void end_thread(struct cp_thread *t, u64 now)
 	change_class(t, CP_DEAD, now);
 	write_end(t);
 	if (t->polls)
-		send_loop(t);
+		send_loop(t, now);
 	free_slot(t);
 }
 
@@ -398,7 +404,7 @@ int on_exec(u64 *ctx)
 	t->unwind_tgid = 0;
 	t->fork_copy = 0;
 	if (t->polls) {
-		send_loop(t);
+		send_loop(t, now);
 		t->polls = 0;
 	}
 	forget_program(t);

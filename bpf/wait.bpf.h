@@ -21,6 +21,7 @@
  */
 #define CHAIN_GAP_NS 50000
 #define HERD_GAP_NS 50000 /* back asleep after so little on the CPU: woken in vain */
+#define RUN_SHIFT 10	  /* of cp_futex.woken_run */
 
 static const struct cp_wait zero_wait;
 
@@ -51,8 +52,7 @@ static __always_inline void begin_wait(struct cp_thread *t, const struct cp_lock
 	fx->gil = 0;
 	fx->seen_stack = fx->chained && timed_out ? fx->seen_stack : 0;
 	fx->proven = 0;
-	fx->many = 0;
-	fx->again = 0;
+	fx->woken &= CP_WOKEN_LOCK;
 	fx->contender = 0;
 	fx->before_attach = 0;
 	fx->waker_tid = 0;
@@ -83,38 +83,41 @@ static __always_inline void judge_wakeup(struct cp_thread *t, u64 now)
 {
 	struct cp_futex *fx = &t->fx;
 	bool lock = waits_as_lock(fx);
-	u64 apart = t->woken_from.word ^ fx->key.word;
-	u64 ran_ns;
+	u64 apart = fx->woken_word ^ fx->key.word;
+	u32 ran;
 
-	if (!t->woken_from.word)
+	if (!fx->woken_word)
 		return;
-	if (t->woken_from.space != fx->key.space ||
-	    (apart && (apart != sizeof(u32) || lock || t->woken_lock))) {
+	if (apart && (apart != sizeof(u32) || lock || (fx->woken & CP_WOKEN_LOCK))) {
 		if (!lock)
-			t->woken_from.word = 0; /* it was good for something */
+			fx->woken_word = 0; /* it was good for something */
 		return;
 	}
-	ran_ns = class_time(t, CP_RUN, now) - t->woken_run_ns;
-	t->woken_from.word = 0;
-	if (ran_ns >= HERD_GAP_NS)
+	ran = (u32)(class_time(t, CP_RUN, now) >> RUN_SHIFT) - fx->woken_run;
+	fx->woken_word = 0;
+	if (ran >= HERD_GAP_NS >> RUN_SHIFT)
 		return;
-	fx->again = 1;
-	fx->again_ns = ran_ns;
+	fx->woken |= CP_WOKEN_VAIN;
+	fx->vain_ns = ran << RUN_SHIFT;
 }
 
-/* A futex wake has ended the wait of @t, which has not run yet. */
-static __always_inline void note_wakeup(struct cp_thread *t)
+/* A futex wake, of @many or of one, has ended the wait of @t, which has not run yet. */
+static __always_inline void note_wakeup(struct cp_thread *t, bool many)
 {
 	struct cp_futex *fx = &t->fx;
 	bool lock = waits_as_lock(fx);
 
+	if (many)
+		fx->woken |= CP_WOKEN_MANY;
 	/* The mutex that belongs to a condition, on the way back from it. */
-	if (lock && t->woken_from.word && !t->woken_lock)
+	if (fx->gil || (lock && fx->woken_word && !(fx->woken & CP_WOKEN_LOCK)))
 		return;
-	t->woken_from.word = fx->key.word;
-	t->woken_from.space = fx->key.space;
-	t->woken_run_ns = t->class_ns[CP_RUN];
-	t->woken_lock = lock;
+	fx->woken_word = fx->key.word;
+	fx->woken_run = t->class_ns[CP_RUN] >> RUN_SHIFT;
+	if (lock)
+		fx->woken |= CP_WOKEN_LOCK;
+	else
+		fx->woken &= ~CP_WOKEN_LOCK;
 }
 
 /*
@@ -302,9 +305,7 @@ static __always_inline void resolve_futex(struct cp_thread *t, struct cp_thread 
 		fx->release_stack = release_stack;
 	}
 	if (waker && fx->op != CP_OP_KERNEL) {
-		fx->many = wakes_many(r);
-		if (!fx->gil)
-			note_wakeup(t);
+		note_wakeup(t, wakes_many(r));
 		fx->contender = waker != t && same_lock(&waker->fx.key, &fx->key);
 		waker->fx.released |= fx->contender;
 		fx->peer_ns = peer_part(t, waker, now);
@@ -393,16 +394,16 @@ static __always_inline void book_wait(struct cp_thread *t, u64 blocked_ns, u64 r
 	if (fx->proven) {
 		w->handed_over++;
 		w->contender_wakes += fx->contender;
-		w->broadcasts += fx->many;
+		w->broadcasts += fx->woken & CP_WOKEN_MANY;
 	} else if (fx->timed) {
 		w->timeouts++;
 	} else {
 		w->interrupted++;
 	}
 	w->owner_known += fx->holder_tid != 0;
-	if (fx->again) {
+	if (fx->woken & CP_WOKEN_VAIN) {
 		w->sleep_again++;
-		w->again_ns += fx->again_ns;
+		w->again_ns += fx->vain_ns;
 	}
 	if (fx->blocked_ns + fx->runq_ns >= long_wait_ns)
 		stream_long_wait(t, now);

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+import measure_loops
 import measure_python
 import procs
 from procs import BenchError, Concprof, Offcputime, PerfSched, Target
@@ -23,7 +24,7 @@ from procs import BenchError, Concprof, Offcputime, PerfSched, Target
 SPELL_S = 0.3
 IDLE_ARGV = ["sleep", "3600"]
 RATE_STEPS_MAX = 6
-PAIRED = ("cpu_ns_per_op", "ops_per_s")
+PAIRED = ("cpu_ns_per_op", "ops_per_s", "p99_ms")
 
 
 class Bench:
@@ -80,7 +81,8 @@ class Bench:
 
 def pair(lap, before, after):
     """The lap's figures over the mean of the two laps without a tool around it."""
-    ratios = {key: 2 * lap[key] / (before[key] + after[key]) for key in PAIRED}
+    keys = [key for key in PAIRED if key in lap]
+    ratios = {key: 2 * lap[key] / (before[key] + after[key]) for key in keys}
     alone_ns = (before["cpu_ns_per_op"] + after["cpu_ns_per_op"]) / 2
     return {
         "cpu_ratio": ratios["cpu_ns_per_op"],
@@ -88,6 +90,7 @@ def pair(lap, before, after):
         "alone_ns_per_op": alone_ns,
         "extra_ns_per_op": lap["cpu_ns_per_op"] - alone_ns,
         "switches_per_op": lap["switches_per_op"],
+        "p99_ratio": ratios.get("p99_ms"),
     }
 
 
@@ -113,8 +116,9 @@ def lap_under(bench, kind, target, watched_pid):
 
 
 def round_of(bench, workload, argv, conditions):
-    """One round of a workload: [(condition, tool or None, pid to watch or None = the target)]."""
-    target = Target(bench.children, argv)
+    """One round of a workload (a program's arguments, or what makes a target): [(condition, tool or None, pid to
+    watch or None = the target)]."""
+    target = argv(bench) if callable(argv) else Target(bench.children, argv)
     target.settle()
     before = target.lap(bench.lap_s)
     for name, kind, pid in conditions:
@@ -136,7 +140,7 @@ def round_of(bench, workload, argv, conditions):
     target.end()
 
 
-def rounds(bench, idle_pid):
+def rounds(bench, idle_pid, loop_pid):
     conditions = [
         ("alone", None, None),
         ("beside concprof", Concprof, idle_pid),
@@ -159,6 +163,11 @@ def rounds(bench, idle_pid):
         round_of(bench, "uncontended mutex", own_locks, order)
         for workload, argv in measure_python.workloads(bench).items():
             round_of(bench, workload, argv, order)
+        for workload, kind in measure_loops.workloads().items():
+            round_of(bench, workload, kind, order)
+        round_of(bench, measure_loops.SYSCALLS, bench.program("syscalls", "--cpus", bench.load_cpu), [
+            ("alone", None, None), ("beside concprof", Concprof, idle_pid),
+            ("beside concprof on a loop", Concprof, loop_pid)])
 
 
 # ---- stacks and names ----
@@ -425,7 +434,7 @@ def main(argv):
     try:
         bench.figures["machine"] = machine(bench)
         idle = bench.children.start(IDLE_ARGV)
-        rounds(bench, idle.pid)
+        rounds(bench, idle.pid, measure_loops.idle_loop(bench).pid)
         stack_costs(bench)
         measure_python.costs(bench, SPELL_S)
         names(bench)

@@ -5,7 +5,7 @@ import statistics
 import sys
 
 MIB = 1024 * 1024
-CONDITIONS = ("alone", "beside concprof", "concprof", "offcputime", "perf sched record")
+CONDITIONS = ("alone", "beside concprof", "beside concprof on a loop", "concprof", "offcputime", "perf sched record")
 SCHEDULER = ("sched_switch", "sched_waking", "sched_wakeup")  # the hooks that tax a switch
 TITLES = {
     "ping-pong": "Pipe ping-pong (two threads, one CPU; op = round trip)",
@@ -13,6 +13,9 @@ TITLES = {
     "uncontended mutex": "Uncontended mutexes (two threads, one CPU; op = one lock and unlock)",
     "Python, 4 threads compute": "Python, four threads that compute below ten calls (one CPU; op = about 0.05 ms of work)",
     "Python, threaded server": "Python, a server with a thread for each of eight connections (one CPU; op = a request)",
+    "redis under redis-benchmark": "redis under redis-benchmark, 50 connections (one CPU; op = a GET)",
+    "nginx under wrk": "nginx under wrk, 32 connections (one CPU; op = a request)",
+    "getpid": "getpid in a loop (one CPU; op = a call)",
 }
 GOALS = {
     "others_ns": 100,
@@ -24,6 +27,9 @@ GOALS = {
     "ten_python_frames_ns": 2000,
     "Python, 4 threads compute": 0.01,
     "Python, threaded server": 0.02,
+    "redis under redis-benchmark": 0.02,
+    "nginx under wrk": 0.02,
+    "syscall_ns": 60,
 }
 
 INTRO = """# Benchmarks
@@ -132,14 +138,14 @@ def column(laps, key):
 
 def workload_table(title, conditions, unavailable):
     rows = []
-    switches = title != TITLES["uncontended mutex"]
+    switches = title not in (TITLES["uncontended mutex"], TITLES["getpid"])
     for name in CONDITIONS:
         laps = conditions.get(name, [])
         if not laps:
             if switches and name in unavailable:
                 rows.append([name, f"not measured: {unavailable[name]}"] + ["-"] * 7)
             continue
-        on_target = name not in ("alone", "beside concprof")
+        on_target = name not in ("alone", "beside concprof", "beside concprof on a loop")
         per_switch = bpf_ns_per_switch(laps) if on_target else others_ns_per_switch(laps)
         rows.append(
             [
@@ -365,6 +371,31 @@ def goals_of_python(figures):
     return rows
 
 
+def goals_of_loops(figures):
+    """What event loops pay, and others for the hooks on polls."""
+    rows = []
+    for workload in ("redis under redis-benchmark", "nginx under wrk"):
+        conditions = figures["rounds"].get(workload, {})
+        own, alone = conditions.get("concprof", []), conditions.get("alone", [])
+        if not own or not alone:
+            continue
+        shares = cost_shares(own)
+        said = [f"{what} {middle(column(own, key))} (A/A {min(column(alone, key)):.3f}..{max(column(alone, key)):.3f})"
+                for what, key in (("CPU per request", "cpu_ratio"), ("throughput", "throughput_ratio"), ("P99", "p99_ratio"))]
+        rows.append([f"{workload}: cost", f"at most {GOALS[workload]:.0%}", f"{percent(shares)}; {', '.join(said)}",
+                     verdict(median(shares), GOALS[workload])])
+    laps = figures["rounds"].get("getpid", {})
+    noise = column(laps.get("alone", []), "extra_ns_per_op")
+    for condition, goal in (("beside concprof", None), ("beside concprof on a loop", GOALS["syscall_ns"])):
+        extra = column(laps.get(condition, []), "extra_ns_per_op")
+        if not extra or not noise:
+            continue
+        least = f"nothing measurable (A/A {min(noise):.1f}..{max(noise):.1f} ns)"
+        rows.append([f"another process's system call, {condition}", least if goal is None else f"at most {goal} ns",
+                     f"{middle(extra, '{:.1f}')} ns", verdict(median(extra), max(noise) if goal is None else goal)])
+    return rows
+
+
 def goals_of_names(figures):
     rows = []
     found = figures.get("names", {})
@@ -387,7 +418,7 @@ def goals_of_names(figures):
 
 
 def goals_table(figures):
-    rows = (goals_of_rounds(figures["rounds"]) + goals_of_stacks(figures) + goals_of_python(figures)
+    rows = (goals_of_rounds(figures["rounds"]) + goals_of_stacks(figures) + goals_of_python(figures) + goals_of_loops(figures)
             + goals_of_names(figures) + goals_of_runs(figures))
     losses = figures["losses"]
     rows.append(

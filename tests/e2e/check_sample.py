@@ -20,6 +20,8 @@ STEAL_STEP_NS = 10_000_000
 BLOCKS = 0.5  # this share of the threads' time on the disk makes it `storage` ..
 BLOCKS_UNSURE = 0.1  # .. give or take so much
 KNOWN = 0.8
+STARVED_TOLERANCE = 0.05
+VAIN_TOLERANCE = 0.1
 # Where others have less of the CPUs than this the program has them as good as for itself.
 OTHERS_NOTED = 0.15
 OWN_CPUS_TOLERANCE = 0.1
@@ -66,6 +68,29 @@ def truth_over_window(report, log, field):
     return series.over(("all", "", field), *window_ns(report))
 
 
+def check_starved(args, check, report):
+    """The starved thread's waiting, by its own clocks."""
+    tid = next((thread["tid"] for thread in report["threads"] if thread["name"] == args.starved), None)
+    if not check.that(tid is not None, f"no thread {args.starved}"):
+        return
+    series = truth_series(args.log, clock_offset_ns(args.log + ".watch"))
+    waited_ns = series.over(("thread", str(tid), "wait_ns"), *window_ns(report))
+    seen_ns = sum(waiter["wait_ns"] for lock in report["locks"] for waiter in lock["waiters"]
+                  if lock["is_lock"] and waiter["tid"] == tid)
+    check.that(report["verdict"]["tid"] == tid, f"the verdict names {report['verdict']['tid']}, not {tid}")
+    check.near(f"the waiting of {args.starved} (by itself {waited_ns / 1e9:.2f} s)", seen_ns, waited_ns, STARVED_TOLERANCE)
+
+
+def check_vain(args, check, report):
+    """The share of wakeups in vain, by what the threads found."""
+    vain, wakes = (truth_over_window(report, args.log, field) for field in ("sleeps", "waits"))
+    locks = [lock for lock in report["locks"] if lock["name"] == args.vain]
+    seen = share_of(sum(lock["sleep_again"] for lock in locks), sum(lock["handed_over"] for lock in locks))
+    check.that(abs(seen - vain / wakes) <= VAIN_TOLERANCE,
+               f"{seen:.0%} of the wakeups are in vain, by the threads' own count {vain / wakes:.0%}")
+    check.note(f"{seen:.0%} in vain, truth {vain / wakes:.0%}")
+
+
 def own_cpus_gain(args, report):
     """What the sample would gain by having its CPUs for itself: all of them, by what the kernel charged
     it with. How they are shared with others is the scheduler's choice, not half and half for certain."""
@@ -87,6 +112,10 @@ def wanted_verdicts(args, check, report):
     if blocked < BLOCKS + BLOCKS_UNSURE and wanted == ["storage"]:
         wanted = ["storage", "cpu.saturated", "none"] if blocked > BLOCKS - BLOCKS_UNSURE else ["cpu.saturated", "none"]
     return wanted
+
+
+def share_of(part, whole):
+    return part / whole if whole else 0
 
 
 def check_verdict(args, check, report):
@@ -116,6 +145,10 @@ def run(args):
     check_sums(check, report, args.threads)
     check_cpu(check, report, args.log + ".watch")
     check_verdict(args, check, report)
+    if args.starved:
+        check_starved(args, check, report)
+    if args.vain:
+        check_vain(args, check, report)
     if args.lock:
         lock = lock_named(report, args.lock)
         if check.that(lock is not None, f"no lock {args.lock}, only {[each['name'] for each in report['locks']]}"):
@@ -134,7 +167,8 @@ def gain(args):
     rates = []
     for report_path, log in ((args.report, args.log), (args.fixed_report, args.fixed_log)):
         report = load(report_path)
-        rates.append(truth_over_window(report, log, "ops") / report["window"]["duration_ns"] * 1e9)
+        base_ns = truth_over_window(report, log, "process_cpu_ns") if args.per_cpu else report["window"]["duration_ns"]
+        rates.append(truth_over_window(report, log, "ops") / base_ns * 1e9)
     predicted = (load(args.report)["verdict"]["gain"] or {}).get("ratio")
     measured = rates[1] / rates[0]
     if check.that(predicted is not None, "no gain was predicted"):
@@ -160,11 +194,14 @@ def main():
     one.add_argument("--own-cpus", type=int, default=0,
                      help="the gain is having so many CPUs, to which it is bound, for itself")
     one.add_argument("--disk-threads", type=int, default=0, help="so many threads wait for fsync")
+    one.add_argument("--starved", help="the thread that is")
+    one.add_argument("--vain", help="the condition at which threads are woken in vain")
     one.set_defaults(command=run)
     two = commands.add_parser("gain")
     for name in ("report", "log", "fixed_report", "fixed_log"):
         two.add_argument(name)
     two.add_argument("tolerance", type=float)
+    two.add_argument("--per-cpu", action="store_true", help="operations for each second of CPU time")
     two.set_defaults(command=gain)
     args = parser.parse_args()
     args.command(args)

@@ -18,7 +18,8 @@ SECONDS_EACH=4
 # What is expected of a sample, by its name:
 #   verdicts and gain (cpus:N: that of having N CPUs for itself); the lock at the top; the pattern of its holders' names (without a lock: of the
 #   thread that the summary names); what they mostly do; the verdicts of the cured twin ("-": there
-#   is none); whether the gain of the cure is measured.
+#   is none); whether the gain of the cure is measured, by operations a second or (per-cpu) for each
+#   second of CPU time.
 # The constants that these follow from are in samples/README.md.
 table()
 {
@@ -32,6 +33,11 @@ healthy-cpu    cpu.saturated      -        -          -            -       -    
 healthy-server none               null     -          -            -       -                  -
 one-full       threads.imbalance  1.7-2.1  -          compute-0    -       cpu.saturated      measured
 disk-wait      storage            -        -          -            -       storage            -
+pipeline       threads.imbalance  1.25-1.6 -          resize-0     -       cpu.saturated      measured
+barrier-pair   threads.imbalance  1.3-2.1  -          compute-0    -       cpu.saturated,storage -
+barrier-io     storage            -        -          -            -       -                  -
+rwlock-starve  threads.starvation null     -          writer-0     -       threads.lock,none  -
+herd           threads.herd       1.1-2.5  -          -            -       cpu.saturated,none per-cpu
 throttled      cpu.throttled      2.5-4.5  -          -            -       cpu.saturated      -
 END
 }
@@ -134,7 +140,7 @@ run_and_judge()
 check_gain()
 {
 	verdict_of "$1" python3 "$e2e/check_sample.py" gain "$base_report" "$base_log" "$report" "$log" \
-		"$GAIN_TOLERANCE" && return
+		"$GAIN_TOLERANCE" "${@:2}" && return
 	keep "$1-base" "$base_report" "$base_log" "$base_log.watch"
 	keep "$1-fixed" "$report" "$log" "$log.watch"
 	return 1
@@ -144,7 +150,7 @@ check_gain()
 sample()
 {
 	local name=${1%:alone} suffix=$2 program=${1%:alone} status=0
-	local verdict gain lock who doing cured measured options=() args=()
+	local verdict gain lock who doing cured measured options=() args=() gain_options=()
 	read -r _ verdict gain lock who doing cured measured < <(table | grep "^$name ")
 	case $gain in
 	-) ;;
@@ -164,25 +170,29 @@ sample()
 		fi
 		sample_cgroup=$throttle_dir
 		;;
-	disk-wait)
+	disk-wait | barrier-pair | barrier-io)
 		if ! disk_blocks; then
 			echo "SKIP $name$suffix: ${TMPDIR-/var/tmp} is no disk (TMPDIR names another folder)"
 			return
 		fi
-		options+=(--disk-threads 4)
+		[ "$name" != disk-wait ] || options+=(--disk-threads 4)
+		[ "$name" != barrier-io ] || program=barrier-pair args=(30)
 		;;
+	rwlock-starve) options+=(--starved writer-0) ;;
+	herd) options+=(--vain items_ready) ;;
 	esac
-	run_and_judge "$name$suffix" --verdict "${verdict//,/|}" "${options[@]}" -- "$program" || status=1
+	run_and_judge "$name$suffix" --verdict "${verdict//,/|}" "${options[@]}" -- "$program" "${args[@]}" || status=1
 	sample_cgroup=''
 	[ "$cured" != - ] && [ "$1" = "$name" ] || return "$status"
 
-	base_report=$report base_log=$log options=()
+	base_report=$report base_log=$log options=() args=()
 	[ "$name" = throttled ] || args=(--fixed)
 	[ "$name" != disk-wait ] || options=(--disk-threads 4)
 	run_and_judge "$name-fixed$suffix" --verdict "${cured//,/|}" "${options[@]}" -- "$program" "${args[@]}" ||
 		status=1
-	[ "$measured" != measured ] || [ ! -s "$report" ] || [ ! -s "$base_report" ] ||
-		check_gain "$name-gain$suffix" || status=1
+	[ "$measured" != per-cpu ] || gain_options=(--per-cpu)
+	[ "$measured" = - ] || [ ! -s "$report" ] || [ ! -s "$base_report" ] ||
+		check_gain "$name-gain$suffix" "${gain_options[@]}" || status=1
 	return "$status"
 }
 

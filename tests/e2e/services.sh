@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# services.sh [redis|memcached|mariadb]..
+# services.sh [redis|memcached|mariadb|postgres]..
 #
-# Debian's own redis-server, memcached and mariadbd, idle and under load, on loopback ports and data
-# of their own; the verdict is stated before and compared with what the kernel and the service say.
+# Debian's own redis-server, memcached, mariadbd and postgres, idle and under load, on loopback ports
+# and data of their own; the verdict is stated before and compared with what the kernel and the service say.
 # shellcheck disable=SC2317 # the services are called by their names
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -243,14 +243,78 @@ serve_mariadb()
 	stop "$service_pid"
 }
 
+# ---- postgres: a process for each client ----
+
+as_postgres()
+{
+	setpriv --reuid postgres --regid postgres --clear-groups --inh-caps=-all "$@"
+}
+
+postgres_answers()
+{
+	psql -h 127.0.0.1 -p "$port" -U postgres -d postgres -Atc 'SELECT 1' > /dev/null 2>&1
+}
+
+# postgres_did NUMBER: so many rows were read since the start of the load
+# shellcheck disable=SC2317 # called by until_true
+postgres_did()
+{
+	[ "$(psql -h 127.0.0.1 -p "$port" -U postgres -d postgres -Atc \
+		'SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()')" -ge "$1" ]
+}
+
+# postgres_load NAME VERDICTS PGBENCH-OPTION..
+postgres_load()
+{
+	local name=$1 verdicts=$2 load before
+	shift 2
+	before=$(psql -h 127.0.0.1 -p "$port" -U postgres -d postgres -Atc \
+		'SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()')
+	start "$work/$name.load" pgbench -h 127.0.0.1 -p "$port" -U postgres -n -T 300 "$@" postgres
+	load=$started
+	if until_true 30 postgres_did $((before + 100)); then
+		measure "$name" && checked "$name" plain "$verdicts"
+	else
+		fail "$name" "no load: $(tail -n 2 "$work/$name.load" | tr '\n' ' ')"
+	fi
+	stop "$load"
+}
+
+# No false verdict: its processes wait for each other by latches, semaphores and signals, and the
+# supervisor only waits, but at these loads nothing of that holds it back.
+serve_postgres()
+{
+	local bin data=$work/postgres
+	bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2> /dev/null | sort -V | tail -n 1)
+	missing postgres "${bin:-/usr/lib/postgresql}/initdb" pgbench psql setpriv && return
+	chmod 711 "$work"
+	install -d -m 700 -o postgres -g postgres "$data"
+	if ! as_postgres "$bin/initdb" -D "$data" -A trust -U postgres > "$work/initdb.log" 2>&1; then
+		fail postgres "no data folder: $(tail -n 1 "$work/initdb.log")"
+		return
+	fi
+	port=$(free_port)
+	service postgres setpriv --reuid postgres --regid postgres --clear-groups --inh-caps=-all \
+		"$bin/postgres" -D "$data" -p "$port" -c listen_addresses=127.0.0.1 \
+		-c unix_socket_directories= || return
+	if ! pgbench -h 127.0.0.1 -p "$port" -U postgres -i -q -s 5 postgres > "$work/pgbench-init.log" 2>&1; then
+		fail postgres "no table: $(tail -n 1 "$work/pgbench-init.log")"
+	else
+		measure postgres-idle && checked postgres-idle plain idle
+		postgres_load postgres-light 'none|idle' -S -c 8 -R 100
+		postgres_load postgres-full 'cpu.saturated|cpu.oversubscribed|none' -S -c 8
+	fi
+	stop "$service_pid"
+}
+
 port='' service_pid='' idle_cpus=''
 names=("$@")
-[ $# -gt 0 ] || names=(redis memcached mariadb)
+[ $# -gt 0 ] || names=(redis memcached mariadb postgres)
 for name in "${names[@]}"; do
 	case $name in
-	redis | memcached | mariadb) ;;
+	redis | memcached | mariadb | postgres) ;;
 	*)
-		echo "usage: services.sh [redis|memcached|mariadb].." >&2
+		echo "usage: services.sh [redis|memcached|mariadb|postgres].." >&2
 		exit 2
 		;;
 	esac

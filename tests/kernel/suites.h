@@ -15,9 +15,13 @@ Suite *kernel_futex_suite(void);
 Suite *kernel_pthread_suite(void);
 Suite *kernel_blame_suite(void);
 Suite *kernel_episode_suite(void);
+Suite *kernel_herd_suite(void);
 Suite *kernel_life_suite(void);
+Suite *kernel_loop_suite(void);
+Suite *kernel_loop_life_suite(void);
 Suite *kernel_self_suite(void);
 Suite *kernel_edge_suite(void);
+Suite *kernel_tree_suite(void);
 
 /*
  * Add @test, to be run with _i from 0 to @times - 1, as a case of its own name, with the time that

@@ -90,3 +90,10 @@ double gain_serial_share(double active, double cpus)
 		return 0;
 	return clamp((1 / active - 1 / cpus) / (1 - 1 / cpus), 0, 1);
 }
+
+double gain_lost_parallelism(double with_work, double running, double cpus)
+{
+	double able = lesser(with_work, cpus);
+
+	return able > 0 ? clamp((able - lesser(running, able)) / able, 0, 1) : 0;
+}

@@ -66,6 +66,13 @@ struct gain gain_cpu_time(double busy_cpus, double limit, double withheld, doubl
 double gain_serial_share(double active, double cpus);
 
 /*
+ * The share of the CPUs that threads with work could keep busy in which none of them ran: "full" of
+ * the kernel's pressure stall information (kernel/sched/psi.c), (T - min(P, T)) / T with T =
+ * min(threads with work, CPUs), P = those that run, of means.  In [0,1].
+ */
+double gain_lost_parallelism(double with_work, double running, double cpus);
+
+/*
  * Work that need not be done: @removed of @busy_cpus.  The rest may use @usable_cpus (more than
  * @busy_cpus where that work keeps CPUs idle, too), and the process that limits the others has
  * @share of its time in it.

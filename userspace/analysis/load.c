@@ -282,29 +282,41 @@ static int judge_turns(struct load *load)
 	return judge_idle_turns(load);
 }
 
-static void judge_threads(struct load *load)
+/* Needs a CPU of its own all the time. */
+static bool thread_full(const struct load *load, const struct snap_thread *thread)
+{
+	double life = (double)thread->lifetime_ns;
+	double run = (double)thread->class_ns[CLASS_RUN];
+	double runq = (double)thread->class_ns[CLASS_RUNQ_PREEMPT] +
+		      (double)thread->class_ns[CLASS_RUNQ_WAKE];
+
+	return life > 0 && life >= FULL_PRESENT * load->window_ns && run >= FULL_RUN * life &&
+	       run + runq >= FULL_RUNNABLE * life;
+}
+
+static int judge_threads(struct load *load)
 {
 	const struct snapshot *snap = load->snap;
+	_cleanup_free_ bool *full = calloc(snap->threads_len + 1UL, sizeof(*full));
 	double most_run = 0;
 
+	if (!full)
+		return -ENOMEM;
 	load->full_thread = SNAP_NONE;
 	for (uint32_t i = 0; i < snap->threads_len; i++) {
 		const struct snap_thread *thread = &snap->threads[i];
-		double life = (double)thread->lifetime_ns;
 		double run = (double)thread->class_ns[CLASS_RUN];
-		double runq = (double)thread->class_ns[CLASS_RUNQ_PREEMPT] +
-			      (double)thread->class_ns[CLASS_RUNQ_WAKE];
 
 		load->switches += thread->voluntary_switches + thread->involuntary_switches;
-		if (life > 0 && life >= FULL_PRESENT * load->window_ns && run >= FULL_RUN * life &&
-		    run + runq >= FULL_RUNNABLE * life)
-			load->full_threads++;
+		full[i] = thread_full(load, thread);
+		load->full_threads += full[i];
 		if (run > most_run) {
 			most_run = run;
 			load->full_thread = i;
-			load->full_ratio = num_ratio(run, life);
+			load->full_ratio = num_ratio(run, (double)thread->lifetime_ns);
 		}
 	}
+	return pipeline_of_run(snap, full, load->full_thread, &load->pipeline);
 }
 
 /* By samples: what goes to making processes, ending them, and copying what a fork has made shared.
@@ -343,8 +355,9 @@ int load_of_run(const struct snapshot *snap, double *lock_gain, struct load *ret
 	set_usable(&load);
 	load.throttled_ratio = lesser(num_ratio((double)host->throttled_ns, load.window_ns), 1);
 	judge_locks(&load, lock_gain);
-	judge_threads(&load);
-	err = judge_turns(&load);
+	err = judge_threads(&load);
+	if (!err)
+		err = judge_turns(&load);
 	if (!err)
 		err = ipc_of_run(snap, &load.ipc);
 	if (err)
@@ -497,6 +510,7 @@ struct load load_of_slices(const struct load *whole, uint32_t first, uint32_t co
 	scale_waits(&load, whole, top_lock);
 	load.fork_cpus = whole->fork_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);
 	load.backlog_ratio = num_ratio(waiting, looks);
+	load.pipeline = whole->pipeline;
 	load.starved = whole->starved;
 	load.herd = whole->herd;
 	load.herd_cpus = whole->herd_cpus * num_ratio(load.busy_cpus, whole->busy_cpus);

@@ -12,6 +12,7 @@
 #include "analysis/herd.h"
 #include "analysis/ipc.h"
 #include "analysis/loops.h"
+#include "analysis/pipeline.h"
 #include "analysis/starved.h"
 #include "model/snapshot.h"
 
@@ -86,6 +87,8 @@ struct load {
 	uint32_t full_threads; /* that need a CPU of their own all the time */
 	uint32_t full_thread;  /* index of the fullest one, else of the one that ran most */
 	double full_ratio;     /* of its time that that one ran */
+
+	struct pipeline pipeline; /* of the whole run: who waits for the full ones */
 
 	uint64_t switches;
 };

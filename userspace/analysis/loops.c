@@ -116,6 +116,14 @@ struct loop_load loops_of_run(const struct snapshot *snap)
 	return worst;
 }
 
+const struct snap_loop *loop_of_thread(const struct snapshot *snap, uint32_t thread)
+{
+	for (uint32_t i = 0; i < snap->loops_len && snap->loops[i].is_loop; i++)
+		if (snap->loops[i].thread == thread)
+			return &snap->loops[i];
+	return NULL;
+}
+
 static bool same_place(const struct snap_frame *a, const struct snap_frame *b)
 {
 	return a->python == b->python && !strcmp(a->name, b->name) &&

@@ -16,8 +16,8 @@ struct loop_load {
 	bool gil_turns;	      /* at least half of its turns' time is that */
 	enum loop_cause cause;
 	uint64_t stalls;
-	/* Of all loops that stall: off the CPU in a class that counts as idle, while who came waited
-	 * for the turn's end. */
+	/* Of all loops that stall: off the CPU in a class that counts as idle, while who came
+	 * waited for the turn's end. */
 	double hidden_ns;
 };
 
@@ -27,6 +27,9 @@ struct loop_load loops_of_run(const struct snapshot *snap);
 bool loop_stalls(const struct loop_load *load);
 /* The GIL takes at least half of its turns, be they short: each of them is longer for it. */
 bool loop_starved_of_gil(const struct loop_load *load);
+
+/* The loop that @thread is, known to serve many at once; NULL for any other thread. */
+const struct snap_loop *loop_of_thread(const struct snapshot *snap, uint32_t thread);
 
 /* Where the kept stalls of @loop with this cause were, by time: the stack of the largest part, and
  * that part of them (0 = none is known). */

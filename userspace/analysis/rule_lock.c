@@ -6,6 +6,7 @@
  * gain: gain_remove_wait(), all of the wait removed.  CPUs that are full make it nothing: then the
  * lock only orders who runs next.
  */
+#include "analysis/chain.h"
 #include "analysis/ipc_code.h"
 #include "analysis/phrase.h"
 #include "analysis/rules.h"
@@ -72,6 +73,10 @@ bool lock_explained(const struct load *load, const struct finding *f, const stru
 	if (findings_fired(all, "threads.starvation") && f->lock == load->starved.lock &&
 	    load->starved.lock_share >= STARVED_SHARE)
 		return true;
+	/* Stages of a pipeline wait for the slow one through each other, not in turn. */
+	if (choose(load, &wait) == TURNS && findings_called(all, "threads.imbalance") &&
+	    load->pipeline.waiting_len > 0)
+		return true;
 	if (findings_called(all, "threads.herd") && herd_at_site(load, f->lock))
 		return true;
 	return choose(load, &wait) == ONE_LOCK && load->top_lock_preempted >= PREEMPTED_SHARE &&
@@ -122,9 +127,10 @@ static void tell_place(struct strbuf *sb, enum variant variant, const struct sna
 	snap_frame_line_text(sb, held->site);
 }
 
-static void tell_cause(const struct snapshot *snap, const struct snap_lock *lock, struct finding *f,
+static void tell_cause(const struct load *load, const struct snap_lock *lock, struct finding *f,
 		       enum variant variant, const struct snap_held *held)
 {
+	const struct snapshot *snap = load->snap;
 	struct strbuf *sb = &f->cause;
 
 	if (held->thread == SNAP_NONE) {
@@ -149,6 +155,7 @@ static void tell_cause(const struct snapshot *snap, const struct snap_lock *lock
 			phrase_syscall(sb, snap, held->thread, held->main_class);
 		phrase_holding(sb, snap, lock, held->main_class, held->site);
 	}
+	chain_cause(sb, load, held->thread);
 }
 
 /* By what the holder does while others wait: "change in function while `lock` tail". */
@@ -315,9 +322,10 @@ void lock_tell(const struct load *load, struct finding *f)
 	if (held.site)
 		snap_frame_text(&section, held.site);
 	tell_headline(load, f, variant, wait);
-	tell_cause(load->snap, lock, f, variant, &held);
+	tell_cause(load, lock, f, variant, &held);
 	phrase_gain(load, f, advices[advise(&held)].cure);
 	tell_evidence(load, f, wait, &held);
+	chain_tell(load, f, held.thread);
 	if (variant == TURNS)
 		tell_next_turns(f, strbuf_str(&section));
 	else

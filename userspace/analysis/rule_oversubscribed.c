@@ -8,6 +8,7 @@
  */
 #include "analysis/phrase.h"
 #include "analysis/rules.h"
+#include "analysis/workers.h"
 #include "base/num.h"
 #include "base/units.h"
 
@@ -89,6 +90,7 @@ void oversubscribed_tell(const struct load *load, struct finding *f)
 	phrase_cpus(sb, load->other_cpus);
 	strbuf_puts(sb, "; idle: ");
 	phrase_cpus(sb, load->idle_cpus);
+	workers_tell(load, f);
 	strbuf_puts(&f->next_step, "move the other programs elsewhere or give this one a larger "
 				   "share of the CPUs (cpuset, cpu.weight, nice)");
 	if (!preempted)

@@ -11,6 +11,7 @@
  */
 #include "analysis/phrase.h"
 #include "analysis/rules.h"
+#include "analysis/workers.h"
 #include "base/num.h"
 #include "base/units.h"
 
@@ -109,6 +110,7 @@ void pool_tell(const struct load *load, struct finding *f)
 			      supervisor->comm, supervisor->pid);
 	phrase_gain(load, f, "enough workers");
 	tell_evidence(load, f, class_ns, sum_ns);
+	workers_tell(load, f);
 	if (class_ns[CLASS_RUN] * 2 > sum_ns)
 		strbuf_puts(&f->next_step,
 			    "start more worker processes (gunicorn --workers, uvicorn --workers, "

@@ -6,6 +6,7 @@
  */
 #include "analysis/phrase.h"
 #include "analysis/rules.h"
+#include "analysis/workers.h"
 #include "base/num.h"
 #include "base/units.h"
 
@@ -47,6 +48,7 @@ void saturated_tell(const struct load *load, struct finding *f)
 	strbuf_puts(sb, ", waiting for locks for ");
 	phrase_share(sb, load, load->class_ns[CLASS_LOCK]);
 	strbuf_puts(sb, " of the time in which the program had work");
+	workers_tell(load, f);
 	strbuf_printf(&f->next_step,
 		      "more threads would not help: make the work cheaper%s%s, or add CPUs",
 		      hot > 0 ? ", first in " : "", strbuf_str(&hottest));

@@ -8,6 +8,7 @@
  */
 #include "analysis/phrase.h"
 #include "analysis/rules.h"
+#include "analysis/workers.h"
 #include "base/num.h"
 #include "base/units.h"
 
@@ -31,8 +32,11 @@ void throttled_find(const struct load *load, struct finding *f)
 void throttled_tell(const struct load *load, struct finding *f)
 {
 	const struct record_host *host = &load->snap->host;
+	struct load without = *load; /* the quota */
 	struct strbuf *sb = &f->headline;
 
+	without.limit_cpus = load->allowed_cpus;
+	without.usable_cpus = load->allowed_cpus;
 	strbuf_puts(sb, "The CPU quota stops the program: its cgroup was throttled ");
 	units_percent(sb, load->throttled_ratio);
 	strbuf_puts(sb, " of the time");
@@ -40,7 +44,7 @@ void throttled_tell(const struct load *load, struct finding *f)
 		strbuf_puts(&f->cause, "the quota is ");
 		phrase_cpus(&f->cause, load->quota_cpus);
 	}
-	phrase_gain(load, f, "a quota that is large enough");
+	phrase_gain(&without, f, "a quota that is large enough");
 
 	sb = phrase_evidence(f);
 	strbuf_puts(sb, "throttled for ");
@@ -56,6 +60,7 @@ void throttled_tell(const struct load *load, struct finding *f)
 	sb = phrase_evidence(f);
 	strbuf_puts(sb, "idle on this machine: ");
 	phrase_busy(sb, load->idle_cpus, load->machine_cpus);
+	workers_tell(load, f);
 	strbuf_puts(&f->next_step,
 		    "raise the quota (cpu.max; the CPU limit of the container), or run fewer "
 		    "threads at once so that a period's quota is not used up in its first moments");

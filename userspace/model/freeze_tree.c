@@ -31,8 +31,8 @@ static void find_parents(struct freeze *f)
 }
 
 /*
- * Each process's way up, until one whose depth is known.  A capture may say that two are each
- * other's parents: no way is longer than there are processes.
+ * Each process's way up, until one that was met before.  A capture may say that two are each
+ * other's parents: that ends there, too.
  */
 static void find_depths(struct freeze *f)
 {
@@ -44,16 +44,15 @@ static void find_depths(struct freeze *f)
 	for (uint32_t i = 0; !f->failed && i < len; i++) {
 		uint32_t steps = 0, at = i, depth = 0;
 
-		while (at != SNAP_NONE && !known[at] && steps < len) {
+		while (at != SNAP_NONE && !known[at]) {
+			known[at] = true;
 			way[steps++] = at;
 			at = processes[at].parent;
 		}
-		if (at != SNAP_NONE && known[at])
+		if (at != SNAP_NONE)
 			depth = processes[at].depth + 1;
-		while (steps) {
+		while (steps)
 			processes[way[--steps]].depth = depth++;
-			known[way[steps]] = true;
-		}
 	}
 	free(way);
 	free(known);

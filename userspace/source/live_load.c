@@ -15,6 +15,8 @@
 #include "source/syscall_kinds.h"
 
 #define PID_MAX_DEFAULT 32768
+/* At most one for each 24 generations of a tree whose pids do not rise. */
+#define SEED_PASSES_MAX 256
 
 static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list args)
 {
@@ -329,8 +331,16 @@ int live_seed(struct live *live, const pid_t *pids, size_t len, struct err *err)
 		if (in_other_pidns(pids[i]))
 			live->skel->bss->use_ns_tids = true;
 	}
-	/* Twice: a thread that the first pass passed by may have been made by one it had not
-	 * reached. */
-	rc = run_iterator(live, err);
-	return rc ? rc : run_iterator(live, err);
+	/*
+	 * Until nobody new is found: a thread that one pass passed by may have been made by one
+	 * that it had not reached, or lie deep below.  What comes later is followed by its fork.
+	 */
+	for (int pass = 0; pass < SEED_PASSES_MAX; pass++) {
+		uint64_t before = live->skel->bss->threads_seeded;
+
+		rc = run_iterator(live, err);
+		if (rc || (pass && live->skel->bss->threads_seeded == before))
+			return rc;
+	}
+	return 0;
 }
