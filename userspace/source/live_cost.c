@@ -195,5 +195,6 @@ int live_emit_self(struct live *live, struct err *err)
 	self->events = events(live);
 	self->rss_bytes = own_rss_bytes();
 	self->map_bytes = live->map_bytes + live_unwind_bytes(live);
+	self->polls_hooked_ns = live_polls_hooked(live);
 	return live_emit(live, err);
 }

@@ -67,6 +67,7 @@ struct live {
 	struct live_loops *loops;
 	struct live_polls *polls;
 	uint64_t polls_hooked_ns; /* since when turns are seen, 0 = not */
+	uint64_t polls_before_ns; /* .. and for how long before that */
 	uint64_t start_ns;
 	uint64_t end_ns; /* 0 while the window is open */
 	uint32_t threads_alive;
@@ -209,6 +210,8 @@ uint64_t live_attach_stack(const struct live *live, const struct cp_thread *t);
 /* live_polls.c: the hooks on the poll family */
 int live_polls_open(struct live *live, struct err *err);
 void live_polls_free(struct live *live);
+/* For how long they were there, up to now or the window's end. */
+uint64_t live_polls_hooked(const struct live *live);
 /* A thread that polls was met while no hook was there. */
 void live_polls_wanted(struct live *live);
 /* Attach the hooks when a thread of the target polls, detach them when none does any more; @idle:
