@@ -157,6 +157,8 @@ void live_unwind_free(struct live *live);
 uint64_t live_unwind_bytes(const struct live *live);
 /* Which files have no table, and why. */
 int live_unwind_emit_notes(struct live *live, struct err *err);
+/* @p is a new child, served by its parent's tables for a while if that has such. */
+void live_unwind_forked(const struct live *live, struct live_process *p, uint64_t now_ns);
 /* @p has ended: its pid may be used again. */
 void live_unwind_drop(struct live *live, const struct live_process *p);
 /* Tables for processes that are new or have changed their mappings; @all: look at every one, else

@@ -49,10 +49,12 @@ static int on_process(struct live *live, const struct cp_ring_process *r, struct
 	memcpy(p->comm, r->comm, CP_COMM_LEN);
 	p->tgid = r->pid;
 	p->tables_due = true;
-	if (r->type == CP_RING_EXEC)
+	if (r->type == CP_RING_EXEC) {
 		p->execs++;
-	else
+	} else {
 		live_python_inherit(live, p);
+		live_unwind_forked(live, p, r->at_ns);
+	}
 	p->dirty = true;
 	return live_emit_process(live, p, err);
 }
