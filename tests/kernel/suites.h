@@ -17,6 +17,8 @@ Suite *kernel_blame_suite(void);
 Suite *kernel_episode_suite(void);
 Suite *kernel_herd_suite(void);
 Suite *kernel_life_suite(void);
+Suite *kernel_loop_suite(void);
+Suite *kernel_loop_life_suite(void);
 Suite *kernel_self_suite(void);
 Suite *kernel_edge_suite(void);
 Suite *kernel_tree_suite(void);
