@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A thread that computes and one that writes 4 records with an fsync each meet at a barrier, round
- * after round.  The computing takes COUNT percent of what the writing took in the round before,
- * whatever the disk: with 300 the writer waits two thirds of the time for the one that computes;
- * with 30 it is the other way round, and that wait is for the disk.  The cure of the first: two
- * threads share the computing.
+ * A thread that computes and one that writes 4 records of 64 KiB with an fsync each meet at a
+ * barrier, round after round.  The computing takes COUNT percent of what the writing took in the
+ * round before, whatever the disk: with 300 the writer waits two thirds of the time for the one
+ * that computes; with 30 it is the other way round, and that wait is for the disk.  The cure of the
+ * first: two threads share the computing.
  */
 #include "sample.h"
 
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define RECORDS 4
-#define RECORD_BYTES 512
+#define RECORD_BYTES (64 * 1024)
 #define COMPUTERS_FIXED 2
 #define COMPUTE_MAX_US 1000000
 #define PERCENT_MAX 1000
@@ -28,7 +28,7 @@ struct pair {
 
 static __attribute__((noinline)) void write_records(int fd)
 {
-	char record[RECORD_BYTES];
+	static char record[RECORD_BYTES]; /* of the only thread that writes */
 
 	memset(record, 'r', sizeof(record));
 	for (off_t i = 0; i < RECORDS; i++) {
@@ -44,12 +44,14 @@ static __attribute__((noinline)) void compute(const struct sample *s, unsigned w
 	sample_work_us(s, work_us);
 }
 
-/* False after the last round: one decides, and the others see it behind the second barrier. */
-static __attribute__((noinline)) bool meet(struct sample_thread *self)
+/* False after the last round: one decides between the barriers, all see it behind the second one.
+ */
+static __attribute__((noinline)) bool meet(struct sample_thread *self, bool decides)
 {
 	struct pair *pair = self->sample->context;
 
-	if (pthread_barrier_wait(&pair->barrier) == PTHREAD_BARRIER_SERIAL_THREAD)
+	pthread_barrier_wait(&pair->barrier);
+	if (decides)
 		pair->ended = sample_stopping(self->sample);
 	pthread_barrier_wait(&pair->barrier);
 	return !pair->ended;
@@ -66,7 +68,7 @@ static void computer(struct sample_thread *self)
 
 		compute(self->sample,
 			work_us < COMPUTE_MAX_US ? (unsigned)work_us : COMPUTE_MAX_US);
-	} while (meet(self));
+	} while (meet(self, false));
 }
 
 /* A round is done when it is written; the operation's wait is the writing. */
@@ -83,7 +85,7 @@ static void writer(struct sample_thread *self)
 		pair->written_ns[++round % 2] = sample_now_ns() - begin_ns;
 		sample_got(&turn);
 		sample_count(&self->tally);
-	} while (meet(self));
+	} while (meet(self, true));
 }
 
 int main(int argc, char **argv)

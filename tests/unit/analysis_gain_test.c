@@ -158,6 +158,18 @@ END_TEST
 
 #define LEN(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
+/* (T - min(P, T)) / T with T = min(threads with work, CPUs). */
+START_TEST(lost_parallelism)
+{
+	ck_assert_double_eq_tol(gain_lost_parallelism(4, 1.32, 2), 0.34, 1e-9);
+	ck_assert_double_eq_tol(gain_lost_parallelism(1.5, 0.3, 2), 0.8, 1e-9);
+	ck_assert_double_eq(gain_lost_parallelism(4, 2, 2), 0);
+	ck_assert_double_eq(gain_lost_parallelism(0.5, 0.6, 2), 0);
+	ck_assert_double_eq(gain_lost_parallelism(3, 0, 2), 1);
+	ck_assert_double_eq(gain_lost_parallelism(0, 0, 2), 0);
+}
+END_TEST
+
 Suite *analysis_gain_suite(void)
 {
 	Suite *suite = suite_create("analysis_gain");
@@ -171,6 +183,7 @@ Suite *analysis_gain_suite(void)
 	tcase_add_loop_test(tc, cpu_time, 0, LEN(cpu_cases));
 	tcase_add_test(tc, work_that_goes_away);
 	tcase_add_test(tc, serial_share);
+	tcase_add_test(tc, lost_parallelism);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
