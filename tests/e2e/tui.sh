@@ -190,7 +190,7 @@ start_sample many-threads 1000 || exit 1
 run "$concprof -p $sample_pid"
 expect many-threads 'VERDICT'
 keys 2
-expect many-threads-table '1,00'
+expect many-threads-table '1001 threads'
 keys G
 keys q
 restored many-threads-quit
