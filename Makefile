@@ -18,7 +18,7 @@ DEPS_BUILD := gcc clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libib
 	zlib1g-dev liblzma-dev libncurses-dev libprotobuf-c-dev protobuf-c-compiler
 DEPS_TEST := check python3 gunicorn wrk libpython3.11 redis-server redis-tools memcached mariadb-server sysbench postgresql procps iproute2 jq xz-utils \
 	gdb libc6-dbg g++ golang-go musl-tools nginx-light nodejs chromium mandoc zsh fish python3-uvicorn python3-uvloop python3-tornado \
-	python3-aiohttp python3-gi gir1.2-glib-2.0
+	python3-aiohttp python3-gi gir1.2-glib-2.0 tmux
 DEPS_FUZZ := clang libclang-rt-14-dev binutils xz-utils
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
 DEPS_BENCH := libbpf-tools linux-perf nodejs mariadb-server
@@ -34,7 +34,7 @@ HTML := $(B)/html/report.css.h $(B)/html/report.js.h
 # Prints man page and completions, for the build alone.
 DOCS_MAIN := userspace/cli/make_docs.c
 DOCS := $(B)/doc/concprof.1 $(B)/doc/concprof.bash $(B)/doc/concprof.zsh $(B)/doc/concprof.fish
-SRCS := $(filter-out $(DOCS_MAIN),$(foreach l,$(LAYERS),$(sort $(wildcard userspace/$(l)/*.c)))) $(PROTO).c
+SRCS := $(filter-out $(DOCS_MAIN),$(foreach l,$(LAYERS),$(sort $(wildcard userspace/$(l)/*.c)))) $(sort $(wildcard tui/*.c)) $(PROTO).c
 OBJS := $(SRCS:%.c=$(B)/obj/%.o)
 SAMPLE_COMMON := samples/sample.c samples/tally.c
 SAMPLES := $(filter-out $(SAMPLE_COMMON:%.c=$(B)/%),$(patsubst samples/%.c,$(B)/samples/%,$(sort $(wildcard samples/*.c))))
@@ -45,18 +45,19 @@ KERNEL_SRCS := $(sort $(wildcard tests/kernel/*.c))
 KERNEL_OBJS := $(KERNEL_SRCS:%.c=$(B)/obj/%.o) $(filter-out $(B)/obj/userspace/cli/main.o,$(OBJS))
 # names.c measures concprof's own objects; the other programs of bench are workloads, of one file each.
 BENCH_OWN := $(B)/bench/names
+BENCH_SCREEN := $(B)/bench/screen
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*.c)))
 
 # Harnesses, and the parts of the program that they reach: nothing that needs a running kernel.
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
-FUZZ_PARTS := $(filter-out userspace/cli/% userspace/source/%,$(SRCS)) $(wildcard userspace/source/capture_*.c)
+FUZZ_PARTS := $(filter-out userspace/cli/% userspace/source/% tui/%,$(SRCS)) $(wildcard userspace/source/capture_*.c)
 FUZZ_PART_OBJS := $(FUZZ_PARTS:%.c=$(B)/fuzz/obj/%.o)
 FUZZ_OBJS := $(FUZZ_PART_OBJS) $(FUZZ:$(B)/fuzz/%=$(B)/fuzz/obj/tests/fuzz/%.o) \
 	$(B)/fuzz/obj/tests/fuzz/capture_seed.o
 FUZZ_RUNTIME = $(wildcard $(shell $(CLANG) -print-runtime-dir 2>/dev/null)/libclang_rt.fuzzer*.a)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
-PKGS := libbpf libelf libdw jansson zlib liblzma libprotobuf-c
+PKGS := libbpf libelf libdw jansson zlib liblzma libprotobuf-c ncursesw
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -liberty -lm
 CFLAGS ?= -O2 -g
@@ -128,13 +129,19 @@ $(B)/samples/%: samples/%.c $(SAMPLE_COMMON)
 	$(Q)$(CC) -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls $(WARN) -pthread \
 		-Isamples -MMD -MP -MF $@.d -o $@ $< $(SAMPLE_COMMON)
 
-$(filter-out $(BENCH_OWN),$(BENCH)): $(B)/bench/%: tests/bench/%.c
+$(filter-out $(BENCH_OWN) $(BENCH_SCREEN),$(BENCH)): $(B)/bench/%: tests/bench/%.c
 	$(say) BENCH $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -pthread -MMD -MP -MF $@.d -o $@ $<
 
 $(BENCH_OWN): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(filter $(B)/obj/userspace/base/% $(B)/obj/userspace/model/% \
 		$(B)/obj/userspace/symbol/%,$(OBJS))
+	$(say) BENCH $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(BENCH_SCREEN): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(filter $(B)/obj/userspace/base/% $(B)/obj/userspace/model/% \
+		$(B)/obj/userspace/analysis/% $(B)/obj/userspace/report/% $(B)/obj/tui/%,$(OBJS))
 	$(say) BENCH $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(PKG_LIBS)
@@ -284,5 +291,5 @@ need-build:
 .PHONY: all samples demo doc test unit samples-soak bench bench-programs vm-deps vm-test install format lint clean help \
 	deps deps-test deps-fuzz deps-lint deps-bench need-build fuzz fuzz-programs
 
--include $(BENCH_OWN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(B)/obj/tests/e2e/python_walk.d $(OBJS:.o=.d) $(DOCS_MAIN:%.c=$(B)/obj/%.d) $(UNIT_OBJS:.o=.d) $(KERNEL_SRCS:%.c=$(B)/obj/%.d) $(B)/bpf/concprof.bpf.d $(SAMPLES:=.d) $(BENCH:=.d) \
+-include $(BENCH_SCREEN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(BENCH_OWN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(B)/obj/tests/e2e/python_walk.d $(OBJS:.o=.d) $(DOCS_MAIN:%.c=$(B)/obj/%.d) $(UNIT_OBJS:.o=.d) $(KERNEL_SRCS:%.c=$(B)/obj/%.d) $(B)/bpf/concprof.bpf.d $(SAMPLES:=.d) $(BENCH:=.d) \
 	$(FUZZ_OBJS:.o=.d)

@@ -117,7 +117,7 @@ static __always_inline u32 edge_of_wake(struct task_struct *me, const struct cp_
 			       : EDGE_NONE;
 	case CP_LOOP_IDLE:
 		/* Which of its files was written to is known from the other end alone. */
-		if (!between || sys != CP_SYS_FD_WRITE || fd_class(me, r->arg0, waker) == CP_DISK)
+		if (sys != CP_SYS_FD_WRITE || fd_class(me, r->arg0, waker) == CP_DISK)
 			return EDGE_NONE;
 		return waker->why_kind;
 	}

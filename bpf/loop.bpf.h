@@ -17,8 +17,11 @@
 
 /* After so long without its own poll the loop is over and another one takes its place. */
 #define LOOP_OVER_NS 1000000000ULL
+#define LOOP_OVER_DEEPER_NS 10000000000ULL
 #define POLLER_TOLD_NS 100000000ULL
-#define LOOP_LOOK_EVERY 64 /* polls: how many descriptors are watched */
+/* How many descriptors are watched is looked at in each of the first polls, since servers begin
+ * with few, and later on once in so many. */
+#define LOOP_LOOK_EVERY 64
 #define IORING_ENTER_GETEVENTS 1
 /* A turn that has lasted for this part of the threshold is sampled. */
 #define STALL_LIKELY_SHIFT 2
@@ -124,12 +127,19 @@ static __always_inline bool own_poll(const struct cp_loop *l, const struct poll_
 static __always_inline bool takes_over(struct task_struct *task, const struct cp_loop *l,
 				       const struct poll_id *id, u64 now)
 {
+	struct file *own, *other = (struct file *)id->file;
+
 	if (id->rank != l->rank)
 		return id->rank > l->rank;
-	if (now - l->polled_ns > LOOP_OVER_NS)
+	/* From deeper down than the loop's own one it is likely to be a call in a long turn. */
+	if (now - l->polled_ns > (id->sp < l->poll_sp ? LOOP_OVER_DEEPER_NS : LOOP_OVER_NS))
 		return true;
-	/* Its descriptor was closed. */
-	return l->rank == POLL_FILE && (u64)file_of(task, l->fd) != l->file;
+	if (l->rank != POLL_FILE)
+		return false;
+	own = file_of(task, l->fd);
+	/* It was closed, and something else may have its number and its place in memory by now. */
+	return (u64)own != l->file ||
+	       (id->nr == l->syscall && BPF_CORE_READ(own, f_op) != BPF_CORE_READ(other, f_op));
 }
 
 /* No hook is there: user space is to attach them.  Once in a while is enough. */
@@ -266,7 +276,7 @@ static __always_inline void stream_stall(const struct cp_thread *t, const struct
 /* The turn of @t is over: it polls. */
 static __noinline void end_turn(struct cp_thread *t, struct cp_loop *l, u64 now)
 {
-	u64 part_ns[CP_PART_COUNT] = {}, ns = now - l->turn_ns, us = ns / 1000;
+	u64 part_ns[CP_PART_COUNT] = {}, ns = now - l->turn_ns, us = ns / 1000, square;
 	bool stall = ns >= stall_ns;
 	u32 bucket = log2_bucket(ns), i;
 
@@ -286,7 +296,8 @@ static __noinline void end_turn(struct cp_thread *t, struct cp_loop *l, u64 now)
 		l->part_ns[CP_PART_RUN] += ns;
 	l->turns++;
 	l->busy_ns += ns;
-	l->square_us += us * us;
+	square = us >> 32 ? ~0ULL : us * us;
+	l->square_us = l->square_us + square >= square ? l->square_us + square : ~0ULL;
 	if (ns > CP_LATE_NS)
 		l->late_ns += ns - CP_LATE_NS;
 	if (ns > l->max_ns)
@@ -335,15 +346,16 @@ static __always_inline void enter_poll(struct task_struct *task, struct cp_threa
 			end_turn(t, l, now);
 		l->syscall = id.nr;
 		l->polled_ns = now;
-		if (l->polls++ % LOOP_LOOK_EVERY == 0)
+		if (l->polls < LOOP_LOOK_EVERY || l->polls % LOOP_LOOK_EVERY == 0)
 			count_watched(l, r, sys, &id);
+		l->polls++;
 		/* If it does not sleep, the next one begins here. */
 		begin_turn(l, now);
 	}
 	own_write_step(t);
 }
 
-/* @t, which is about to sleep (or did already, at the seed), does so in a poll: in its own one? */
+/* @t, which is about to sleep, does so in a poll: in its own one? */
 static __noinline void sleep_in_poll(struct task_struct *task, struct cp_thread *t,
 				     const struct syscall_regs *r, u64 now)
 {
@@ -395,12 +407,13 @@ static __noinline void wake_loop(struct cp_thread *t, u64 blocked_ns, u64 now)
 	}
 }
 
-/* A thread that polls without ever sleeping there is met by the timer alone. */
+/* A thread that polls without ever sleeping there, or does so no more, is met by the timer alone.
+ */
 static __always_inline void find_poller(void *ctx, const struct cp_thread *t, u64 now)
 {
 	struct syscall_regs r = {};
 
-	if (t->polls || polls_hooked_ns || !compat_sampled_in_kernel(ctx))
+	if (polls_hooked_ns || !compat_sampled_in_kernel(ctx))
 		return;
 	compat_syscall(compat_regs(bpf_get_current_task_btf()), &r);
 	if (polls_events(syscall_kind_of(r.nr)))
@@ -432,8 +445,8 @@ static __always_inline void note_turn_sample(const struct cp_thread *t, u64 stac
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 }
 
-/* A thread ends that was a loop. */
-static __always_inline void send_loop(const struct cp_thread *t)
+/* A thread ends that was a loop, or the program that it ran. */
+static __always_inline void send_loop(const struct cp_thread *t, u64 now)
 {
 	struct cp_loop *l = loop_at(t->slot);
 	struct cp_ring_loop *rec;
@@ -447,7 +460,7 @@ static __always_inline void send_loop(const struct cp_thread *t)
 	}
 	rec->type = CP_RING_LOOP;
 	rec->tid = t->view_tid;
-	rec->until_ns = t->since_ns;
+	rec->until_ns = now;
 	__builtin_memcpy(&rec->loop, l, sizeof(*l));
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 }

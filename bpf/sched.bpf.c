@@ -28,14 +28,14 @@ static __always_inline void book_runq(struct cp_thread *t, u64 runq_ns)
 }
 
 /* The last switch of a thread: its record goes to user space, its slot is free again. */
-static __always_inline void retire(struct cp_thread *t)
+static __always_inline void retire(struct cp_thread *t, u64 now)
 {
 	u16 *entry = tid_entry(t->tid);
 
 	if (entry && *entry == t->slot)
 		*entry = 0;
 	if (t->polls)
-		send_loop(t);
+		send_loop(t, now);
 	free_slot(t);
 }
 
@@ -108,7 +108,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	}
 	write_end(t);
 	if (t->cls == CP_DEAD)
-		retire(t);
+		retire(t, now);
 }
 
 static __always_inline void book_block(struct cp_thread *t, u64 blocked_ns)
@@ -271,9 +271,13 @@ static __always_inline void wake(void *ctx, struct cp_thread *t, u64 now)
 		edge = look_at_waker(ctx, t, waker, &r, &wake_stack);
 	}
 	if (!cls_futex(cls) && cls != CP_LOCK && edge != EDGE_NONE && waker) {
+		/* A loop that sleeps waits for nobody, but from when its waker had work in hand. */
+		u64 wait_ns = cls == CP_LOOP_IDLE ? peer_part(t, waker, now)
+			      : now > t->block_ns ? now - t->block_ns
+						  : 0;
+
 		take_attach_stack(t);
-		count_edge(t, waker->view_tid, edge, now > t->block_ns ? now - t->block_ns : 0,
-			   wake_stack);
+		count_edge(t, waker->view_tid, edge, wait_ns, wake_stack);
 	}
 	if (cls_futex(cls) || (cls == CP_LOCK && t->block_cls == CP_LOCK))
 		resolve_futex(t, edge != EDGE_NONE ? waker : NULL, &r, wake_stack, now);

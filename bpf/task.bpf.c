@@ -327,7 +327,7 @@ static __always_inline void end_thread(struct cp_thread *t, u64 now)
 	change_class(t, CP_DEAD, now);
 	write_end(t);
 	if (t->polls)
-		send_loop(t);
+		send_loop(t, now);
 	free_slot(t);
 }
 
@@ -404,7 +404,7 @@ int on_exec(u64 *ctx)
 	t->unwind_tgid = 0;
 	t->fork_copy = 0;
 	if (t->polls) {
-		send_loop(t);
+		send_loop(t, now);
 		t->polls = 0;
 	}
 	forget_program(t);

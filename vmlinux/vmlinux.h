@@ -83,6 +83,7 @@ struct inode {
 struct file {
 	void *private_data;
 	struct inode *f_inode;
+	const struct file_operations *f_op;
 };
 
 struct rb_node {

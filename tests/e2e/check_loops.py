@@ -6,6 +6,7 @@ and the delay that is added agree, and each stall is told with its length.
 check_loops.py gil REPORT: at least half of the loop's turns is waiting for the GIL, which the other thread holds.
 check_loops.py blame REPORT CAUSE NAME [LINE FILE]: most stalls have this cause and blame a frame of this name, which is at
 the line of FILE that holds the text LINE.
+check_loops.py executor REPORT KIND: the loop is woken by threads of its executor, and these wait for it, by edges.
 check_loops.py kind REPORT KIND: the worst loop is of this kind.
 check_loops.py healthy REPORT KIND: a loop of this kind was seen, and it has no stall."""
 
@@ -101,6 +102,18 @@ def kind_of(check, report, wanted):
         check.note(wanted)
 
 
+def executor(check, report, kind):
+    loop = main_loop(check, report, kind)
+    if loop is None:
+        return
+    to_loop = [edge for edge in report["edges"] if edge["from"]["tid"] == loop["tid"] and edge["to"]["tid"] != loop["tid"]]
+    from_loop = [edge for edge in report["edges"] if edge["to"]["tid"] == loop["tid"] and edge["from"]["tid"] != loop["tid"]]
+    check.that(to_loop, "no thread is told to have woken the loop")
+    check.that(from_loop, "no thread is told to have waited for the loop")
+    check.note(f"{len(to_loop)} threads wake it ({', '.join(sorted({edge['kind'] for edge in to_loop}))}), "
+               f"{len(from_loop)} wait for it")
+
+
 def healthy(check, report, kind):
     loop = main_loop(check, report, kind)
     if loop is None:
@@ -113,7 +126,7 @@ def healthy(check, report, kind):
 def main():
     check = Check()
     report = load(sys.argv[2])
-    {"verdict": verdict, "turns": turns, "gil": gil, "blame": blame, "kind": kind_of, "healthy": healthy}[sys.argv[1]](check, report, *sys.argv[3:])
+    {"verdict": verdict, "turns": turns, "gil": gil, "blame": blame, "executor": executor, "kind": kind_of, "healthy": healthy}[sys.argv[1]](check, report, *sys.argv[3:])
     check.end()
 
 

@@ -113,6 +113,7 @@ case_to_thread()
 	web to_thread /sleep 4 "$PYTHON" "$e2e/loops/app.py" threads "$port" || return
 	judged to_thread verdict "$report" $HEALTHY
 	judged to_thread_healthy healthy "$report" asyncio
+	judged to_thread_edges executor "$report" asyncio
 }
 
 case_node_sync()

@@ -19,10 +19,11 @@
 #include "base/num.h"
 
 static Suite *(*const suites[])(void) = {
-	kernel_class_suite, kernel_peer_suite,	  kernel_sched_suite, kernel_stop_suite,
-	kernel_lock_suite,  kernel_seed_suite,	  kernel_futex_suite, kernel_pthread_suite,
-	kernel_blame_suite, kernel_episode_suite, kernel_life_suite,  kernel_self_suite,
-	kernel_edge_suite,  kernel_tree_suite,
+	kernel_class_suite,	kernel_peer_suite,    kernel_sched_suite, kernel_stop_suite,
+	kernel_lock_suite,	kernel_seed_suite,    kernel_futex_suite, kernel_pthread_suite,
+	kernel_blame_suite,	kernel_episode_suite, kernel_herd_suite,  kernel_life_suite,
+	kernel_self_suite,	kernel_edge_suite,    kernel_tree_suite,  kernel_loop_suite,
+	kernel_loop_life_suite,
 };
 
 void kernel_add(Suite *suite, const char *name, const TTest *test, int times)

@@ -238,6 +238,8 @@ struct wait_sum watch_waits(const struct watch *w, pid_t pid, const void *addres
 		sum.interrupted += r->interrupted;
 		sum.owner_known += r->owner_known;
 		sum.sleep_again += r->sleep_again;
+		sum.again_ns += r->again_ns;
+		sum.broadcasts += r->broadcasts;
 		add_hist(&sum, r);
 	}
 	return sum;

@@ -50,6 +50,7 @@ struct wait_sum {
 	bool timed;
 	uint64_t waits, blocked_ns, runq_ns, peer_ns, max_ns;
 	uint64_t handed_over, contender_wakes, timeouts, interrupted, owner_known, sleep_again;
+	uint64_t again_ns, broadcasts;
 	uint64_t in_hist;
 	uint64_t hist_least_ns, hist_most_ns; /* bounds of the total by the histogram */
 };

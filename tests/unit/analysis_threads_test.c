@@ -142,16 +142,16 @@ static struct snap_builder *slow_one(uint64_t waits, double each_s, unsigned med
 START_TEST(ten_times_the_median)
 {
 	/* bucket 20 is 1.05 to 2.1 ms: ten times its middle are about 16 ms */
-	struct snap_builder *b = slow_one(50, 0.040, 20, 100);
+	struct snap_builder *b = slow_one(50, 0.040, 20, 1000);
 	struct verdict v = judge_built(b);
 
 	ck_assert_str_eq(v.main.bottleneck, "threads.starvation");
 	ck_assert_uint_eq(v.main.thread, 0);
 	expect_text(&v.main.headline, "waits for `cache_lock` 40 ms each time");
-	expect_text(&v.main.cause, "300 times");
+	expect_text(&v.main.cause, "3,000 times");
 	verdict_free(&v);
 	build_free(b);
-	expect_word(slow_one(150, 0.012, 20, 100), "cpu.saturated");
+	expect_word(slow_one(150, 0.012, 20, 1000), "cpu.saturated");
 }
 END_TEST
 
@@ -159,23 +159,45 @@ START_TEST(long_and_much_enough_to_matter)
 {
 	/* bucket 16 is 66 to 131 us: a wait under 10 ms, less than a tenth of the window, few waits
 	 */
-	expect_word(slow_one(200, 0.009, 16, 100), "cpu.saturated");
-	expect_word(slow_one(150, 0.011, 16, 100), "threads.starvation");
-	expect_word(slow_one(24, 0.040, 16, 100), "cpu.saturated");
-	expect_word(slow_one(26, 0.040, 16, 100), "threads.starvation");
-	expect_word(slow_one(5, 0.400, 16, 6), "cpu.saturated");
-	expect_word(slow_one(5, 0.400, 16, 7), "threads.starvation");
+	expect_word(slow_one(200, 0.009, 16, 1000), "cpu.saturated");
+	expect_word(slow_one(150, 0.011, 16, 1000), "threads.starvation");
+	expect_word(slow_one(24, 0.040, 16, 1000), "cpu.saturated");
+	expect_word(slow_one(26, 0.040, 16, 1000), "threads.starvation");
+	/* others get it 10 times for each of its waits, and 20 times in all */
+	expect_word(slow_one(150, 0.011, 16, 499), "cpu.saturated");
+	expect_word(slow_one(150, 0.011, 16, 501), "threads.starvation");
+	expect_word(slow_one(1, 2, 16, 6), "cpu.saturated");
+	expect_word(slow_one(1, 2, 16, 7), "threads.starvation");
+}
+END_TEST
+
+/* Where all who wait do so for long and few pass many, no single one is starved. */
+START_TEST(others_wait_as_long)
+{
+	struct snap_builder *b = slow_one(150, 0.011, 16, 1000);
+
+	/* 3000 waits of others: 5 times their mean are 10.9 ms, then 11.1 ms */
+	b->locks[0].blocked_ns += (uint64_t)(3000 * 0.00218 * 1e9) - 30 * NS_PER_MS;
+	expect_word(b, "threads.starvation");
+	b = slow_one(150, 0.011, 16, 1000);
+	b->locks[0].blocked_ns += (uint64_t)(3000 * 0.00222 * 1e9) - 30 * NS_PER_MS;
+	expect_word(b, "cpu.saturated");
+	/* the run queue is no waiting for the lock */
+	b = slow_one(150, 0.011, 16, 1000);
+	b->locks[0].blocked_ns -= b->waiters[0][3].blocked_ns * 95 / 100;
+	b->waiters[0][3].blocked_ns -= b->waiters[0][3].blocked_ns * 95 / 100;
+	expect_word(b, "cpu.saturated");
 }
 END_TEST
 
 /* Its holders have no CPU: that makes long waits, too, and is no fault of the lock. */
 START_TEST(preempted_holders_starve_nobody)
 {
-	struct snap_builder *b = slow_one(150, 0.011, 16, 100);
+	struct snap_builder *b = slow_one(150, 0.011, 16, 1000);
 
 	build_hold(b, 0, 1, 0.845, CLASS_RUNQ_PREEMPT, SNAP_NONE);
 	expect_word(b, "cpu.saturated");
-	b = slow_one(150, 0.011, 16, 100);
+	b = slow_one(150, 0.011, 16, 1000);
 	build_hold(b, 0, 1, 0.835, CLASS_RUNQ_PREEMPT, SNAP_NONE);
 	expect_word(b, "threads.starvation");
 }
@@ -184,7 +206,7 @@ END_TEST
 /* Where throughput is to be won that goes first, and the starved thread is named second. */
 START_TEST(throughput_goes_first)
 {
-	struct snap_builder *b = slow_one(50, 0.040, 20, 100);
+	struct snap_builder *b = slow_one(50, 0.040, 20, 1000);
 	struct verdict v;
 
 	b->threads[1].class_ns[CLASS_RUN] = 9 * NS_PER_S;
@@ -353,6 +375,7 @@ Suite *analysis_threads_suite(void)
 	tcase_add_test(starvation, others_got_it_meanwhile);
 	tcase_add_test(starvation, ten_times_the_median);
 	tcase_add_test(starvation, long_and_much_enough_to_matter);
+	tcase_add_test(starvation, others_wait_as_long);
 	tcase_add_test(starvation, preempted_holders_starve_nobody);
 	tcase_add_test(starvation, throughput_goes_first);
 	suite_add_tcase(s, starvation);

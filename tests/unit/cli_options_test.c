@@ -74,7 +74,7 @@ static const struct {
 	{{"concprof", "--cgroup", ""}, "empty"},
 	{{"concprof", "--"}, "no command"},
 	{{"concprof", "--", ""}, "no command"},
-	{{"concprof", "-p", "1", "--tui"}, "not in this version"},
+	{{"concprof", "--tui", "--", "ls"}, "needs the terminal itself"},
 	{{"concprof", "diff", "a"}, "takes two captures"},
 	{{"concprof", "diff", "a", "b", "c"}, "not expected"},
 	{{"concprof", "diff", "a", "b", "-f", "csv"}, "no such format"},

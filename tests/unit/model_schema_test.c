@@ -75,6 +75,8 @@ START_TEST(padding_is_all_that_is_not_in_the_schema)
 		[RECORD_LONG_WAIT] = 4,	    /* after waker_tid */
 		[RECORD_FUTEX_CALLS] = 4,   /* after pid */
 		[RECORD_LOSS] = 4,	    /* after cause */
+		[RECORD_LOOP] = 4,	    /* after fds_max */
+		[RECORD_STALL] = 3 + 4,	    /* after open; after stacks_len */
 		[RECORD_END] = 1 + 4,	    /* after exited; at the end */
 	};
 	const struct record_schema *schema = record_schema_of((uint32_t)_i);

@@ -358,6 +358,65 @@ void build_backlog(struct snap_builder *b, uint32_t waiting)
 	b->snap.listeners_len = 1;
 }
 
+#define STALL_MS 50
+#define LATE_NS (100 * NS_PER_MS)
+
+uint32_t build_loop(struct snap_builder *b, uint32_t thread, const char *kind)
+{
+	uint32_t i = b->snap.loops_len++;
+
+	ck_assert_uint_lt(i, BUILD_LOOPS);
+	b->snap.run.stall_ns = STALL_MS * NS_PER_MS;
+	b->loops[i] = (struct snap_loop){.thread = thread,
+					 .threads = 1,
+					 .kind = kind,
+					 .is_loop = true,
+					 .fds_max = 5,
+					 .observed_ns = b->snap.duration_ns,
+					 .idle_ns = b->snap.duration_ns};
+	return i;
+}
+
+void build_turns(struct snap_builder *b, uint32_t loop, uint64_t count, double ms,
+		 enum loop_part part)
+{
+	struct snap_loop *l = &b->loops[loop];
+	uint64_t turn_ns = ns(ms / 1000);
+	unsigned bucket = 63 - (unsigned)__builtin_clzll(turn_ns | 1);
+
+	l->turns += count;
+	l->busy_ns += count * turn_ns;
+	l->idle_ns = l->observed_ns - l->busy_ns;
+	l->part_ns[part] += count * turn_ns;
+	l->late_ns += count * num_sat_sub(turn_ns, LATE_NS);
+	l->hist.count += count;
+	l->hist.bucket[bucket] += count;
+	l->hist.max_ns = num_max_u64(l->hist.max_ns, turn_ns);
+	if (turn_ns >= STALL_MS * NS_PER_MS) {
+		l->stalls += count;
+		l->stall_part_ns[part] += count * turn_ns;
+	}
+	b->loop_square_us[loop] += count * (turn_ns / NS_PER_US) * (turn_ns / NS_PER_US);
+	l->added_mean_ns =
+		num_to_u64((double)b->loop_square_us[loop] * 1e6 / (2.0 * (double)l->observed_ns));
+}
+
+void build_stall(struct snap_builder *b, uint32_t loop, double ms, enum loop_part part,
+		 uint32_t stack, const char *syscall)
+{
+	uint32_t i = b->snap.stalls_len++;
+
+	ck_assert_uint_lt(i, BUILD_ROWS);
+	b->stalls[i] = (struct snap_stall){.loop = loop,
+					   .thread = b->loops[loop].thread,
+					   .duration_ns = ns(ms / 1000),
+					   .cause = part,
+					   .stack = stack,
+					   .syscall_name = syscall,
+					   .task = ""};
+	b->stalls[i].part_ns[part] = b->stalls[i].duration_ns;
+}
+
 struct snap_builder *build_workers(const struct build_each *each)
 {
 	struct snap_builder *b = build_new(10, 2);
@@ -427,6 +486,10 @@ static void fill_slices(struct snap_builder *b)
 		struct snap_slice *slice = &b->slices[i];
 
 		slice->duration_ns = snap->duration_ns / len;
+		for (uint32_t k = 0; k < snap->loops_len; k++) {
+			slice->loop_square_us += b->loop_square_us[k] / len;
+			slice->loop_stalls += b->loops[k].stalls / len;
+		}
 		slice->waiting = i < b->listener.looks_waiting ? 5 : 0;
 		slice->at_ns = i * slice->duration_ns;
 		if (i < b->slices_quiet) {
@@ -463,5 +526,7 @@ const struct snapshot *build_finish(struct snap_builder *b)
 	snap->samples = b->samples;
 	snap->edges = b->edges;
 	snap->slices = b->slices;
+	snap->loops = b->loops;
+	snap->stalls = b->stalls;
 	return snap;
 }

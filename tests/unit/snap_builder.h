@@ -24,6 +24,7 @@
 #define BUILD_TRACE 640 /* bytes */
 #define BUILD_ROWS 64
 #define BUILD_SLICES 64
+#define BUILD_LOOPS 8
 
 struct snap_builder {
 	struct snapshot snap;
@@ -41,6 +42,9 @@ struct snap_builder {
 	struct snap_sample samples[BUILD_ROWS];
 	struct snap_edge edges[BUILD_ROWS];
 	struct snap_slice slices[BUILD_SLICES];
+	struct snap_loop loops[BUILD_LOOPS];
+	uint64_t loop_square_us[BUILD_LOOPS];
+	struct snap_stall stalls[BUILD_ROWS];
 	struct snap_listener listener;
 	uint64_t extra_non_idle_ns;
 	uint32_t slices_planned;
@@ -98,6 +102,16 @@ void build_host(struct snap_builder *b, double idle_s, double busy_s);
 
 /* Connections wait at a listener, 5 each time, at the first @waiting of the slices' ends. */
 void build_backlog(struct snap_builder *b, uint32_t waiting);
+
+/* @thread is a loop of this kind, with many descriptors; the worst loop first.  What it did is the
+ * caller's to give to the thread, too. */
+uint32_t build_loop(struct snap_builder *b, uint32_t thread, const char *kind);
+/* Of its turns @count lasted for @ms each, all of it @part; those of 50 ms and more are stalls. */
+void build_turns(struct snap_builder *b, uint32_t loop, uint64_t count, double ms,
+		 enum loop_part part);
+/* One of these stalls is kept; the longest first. @syscall "" = none. */
+void build_stall(struct snap_builder *b, uint32_t loop, double ms, enum loop_part part,
+		 uint32_t stack, const char *syscall);
 
 /* @count threads "worker" with these seconds each, runq as preempted and idle as client_idle. */
 struct build_each {

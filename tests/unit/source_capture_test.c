@@ -104,8 +104,8 @@ static void small_capture(struct record recs[SMALL])
  * the writer and the reader cannot agree on a wrong format.
  */
 static const uint8_t by_hand[] = {
-	0x89, 'C',  'P',  'R',	'O',  'F',  '\r', '\n', 1, 0, 2, 0, /* magic, version 1.2 */
-	0xd2, 0x9d, 0x63, 0x87,					    /* CRC of these 12 */
+	0x89, 'C',  'P',  'R',	'O',  'F',  '\r', '\n', 1, 0, 3, 0, /* magic, version 1.3 */
+	0x93, 0xac, 0x78, 0x9e,					    /* CRC of these 12 */
 	3,    0,    0xfc, 0xff, 0x77, 0x40, 0xd2, 0x08,		    /* a payload of 3 bytes */
 	20,   0xac, 0x02,					    /* slice, end_ns 300 */
 	7,    0,    0xf8, 0xff, 0x11, 0xb9, 0x2f, 0x73,		    /* one of 7 */

@@ -171,7 +171,7 @@ static void run(struct sent *sent, struct symbolizer *symbolizer)
 	const struct record_sink sink = {.put = put, .ctx = sent};
 	struct err err = {0};
 
-	ck_assert_msg(annotate(sent->model, symbolizer, &sink, &err) == 0, "%s", err.msg);
+	ck_assert_msg(annotate(sent->model, symbolizer, NULL, &sink, &err) == 0, "%s", err.msg);
 }
 
 START_TEST(frames_of_the_program)
@@ -361,7 +361,7 @@ START_TEST(a_refusing_sink_stops_it)
 	struct err err = {0};
 
 	add_stack(sent.model, 0x10, 0x20);
-	ck_assert_int_eq(annotate(sent.model, symbolizer, &sink, &err), -ENOSPC);
+	ck_assert_int_eq(annotate(sent.model, symbolizer, NULL, &sink, &err), -ENOSPC);
 	ck_assert_str_eq(err.msg, "full");
 	ck_assert_uint_eq(sent.records.len, 1);
 	symbolizer_free(symbolizer);

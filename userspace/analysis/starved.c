@@ -5,8 +5,11 @@
 
 /* Waits so many times the median .. */
 #define MEDIAN_TIMES 10
-/* .. while others had to wait for it, too, so often at least (fewer waits have no usual length), ..
- */
+/* .. and the mean of the others' (all wait long where few pass many), .. */
+#define OTHERS_TIMES 5
+/* .. while others waited for it and got it, so often for each of its waits, .. */
+#define PASSED_TIMES 10
+/* .. and so often at least: fewer waits have no usual length, .. */
 #define WAITS_MIN 20
 /* .. one of which is so long that it matters, .. */
 #define LONGEST_MIN_NS (10 * NS_PER_MS)
@@ -19,11 +22,18 @@
 /* Holders known for less of the waiting than this: a read-write lock is held by readers. */
 #define HOLDER_KNOWN 0.5
 
-static bool far_longer(const struct starved *s, double window_ns)
+/* Without the time on the run queue, which is the CPUs' doing. */
+static bool far_longer(const struct snap_lock *lock, const struct snap_waiter *w,
+		       const struct starved *s, double window_ns)
 {
-	return s->passed >= WAITS_MIN && s->median_ns > 0 && s->waits > 0 &&
-	       s->longest_ns >= LONGEST_MIN_NS && (double)s->wait_ns >= WAIT_SHARE * window_ns &&
-	       s->wait_ns / s->waits >= num_sat_mul(MEDIAN_TIMES, s->median_ns);
+	double own_ns = num_ratio((double)w->blocked_ns, (double)w->waits);
+	double others_ns = num_ratio((double)num_sat_sub(lock->blocked_ns, w->blocked_ns),
+				     (double)num_sat_sub(lock->waits, w->waits));
+
+	return s->passed >= WAITS_MIN && s->passed >= num_sat_mul(PASSED_TIMES, s->waits) &&
+	       s->median_ns > 0 && s->longest_ns >= LONGEST_MIN_NS &&
+	       (double)w->blocked_ns >= WAIT_SHARE * window_ns &&
+	       own_ns >= MEDIAN_TIMES * (double)s->median_ns && own_ns >= OTHERS_TIMES * others_ns;
 }
 
 static bool left_behind(const struct starved *s, double window_ns)
@@ -69,7 +79,8 @@ struct starved starved_of_run(const struct snapshot *snap)
 			struct starved s = take(lock, i, &lock->waiters[k]);
 
 			if (s.wait_ns > worst.wait_ns && s.thread < snap->threads_len &&
-			    (far_longer(&s, window_ns) || left_behind(&s, window_ns)))
+			    (far_longer(lock, &lock->waiters[k], &s, window_ns) ||
+			     left_behind(&s, window_ns)))
 				worst = s;
 		}
 	}

@@ -249,6 +249,15 @@ size_t text_width(const char *utf8)
 	return width;
 }
 
+size_t text_char(const char *utf8, unsigned *ret_width)
+{
+	uint32_t code = 0;
+	size_t n = decode((const unsigned char *)utf8, strnlen(utf8, 4), &code);
+
+	*ret_width = n > 0 ? (unsigned)code_width(code) : 1;
+	return n > 0 ? n : 1;
+}
+
 static void pad(struct strbuf *sb, size_t columns)
 {
 	for (size_t i = 0; i < columns; i++)

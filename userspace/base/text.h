@@ -22,6 +22,12 @@ void text_escape(struct strbuf *sb, const char *bytes, size_t len);
  */
 size_t text_width(const char *utf8);
 
+/*
+ * The first character of @utf8, which is not empty: its length in bytes, and in *ret_width the
+ * columns it takes, as text_width() measures.  A byte that starts no character is one by itself.
+ */
+size_t text_char(const char *utf8, unsigned *ret_width);
+
 /* The last part of @path; all of it where it ends in a slash, so that a name is never empty. */
 const char *text_base_name(const char *path);
 

@@ -50,8 +50,10 @@ static void see_process(struct collector *c, const struct record_process *rec)
 static int put(void *ctx, const struct record *rec, struct err *err)
 {
 	struct collector *c = ctx;
-	int rc = model_apply(c->model, rec, err);
+	int rc = 0;
 
+	if (!c->endless || rec->type != RECORD_LONG_WAIT)
+		rc = model_apply(c->model, rec, err);
 	if (rc == 0)
 		rc = delivery_record(c->delivery, rec, err);
 	if (rc < 0)

@@ -33,6 +33,9 @@ struct collector {
 	size_t next;				 /* whose turn it is */
 	unsigned reads_left;			 /* in this slice */
 	uint64_t end_ns;			 /* of the latest slice, 0 = none yet */
+	/* A run without an end: single long waits, up to thousands a second, are for captures
+	 * alone, else the model would be full in minutes. */
+	bool endless;
 };
 
 struct record_sink collector_sink(struct collector *c);

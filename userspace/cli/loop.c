@@ -8,6 +8,7 @@
 #include "cli/env.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
+#include "cli/screen.h"
 #include "source/live.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@ enum event {
 	EVENT_SIGNAL,
 	EVENT_COMMAND,
 	EVENT_LIVE,
+	EVENT_SCREEN,
 	/* timers */
 	EVENT_END,
 	EVENT_SLICE,
@@ -128,7 +130,21 @@ static int on_slice(struct loop *loop, struct err *err)
 		return rc;
 	collector_refresh(opt->collector, COLLECTOR_READS_PER_SLICE);
 	rc = begin_spell(loop, err);
+	if (rc == 0 && opt->name)
+		rc = opt->name(opt->name_ctx, err);
+	if (rc == 0 && opt->screen)
+		rc = screen_slice(opt->screen, err);
 	return rc < 0 ? rc : check_ended(loop);
+}
+
+static int on_screen(struct loop *loop, struct err *err)
+{
+	bool quit = false;
+	int rc = screen_input(loop->opt->screen, &quit, err);
+
+	if (quit)
+		loop->stop = STOP_QUIT;
+	return rc;
 }
 
 static int on_spell(struct loop *loop, struct err *err)
@@ -170,9 +186,9 @@ static int on_progress(struct loop *loop, struct err *err)
 }
 
 static int (*const handlers[EVENT_COUNT])(struct loop *loop, struct err *err) = {
-	[EVENT_SIGNAL] = on_signal, [EVENT_COMMAND] = on_command,   [EVENT_LIVE] = on_live,
-	[EVENT_END] = on_end,	    [EVENT_SLICE] = on_slice,	    [EVENT_SPELL] = on_spell,
-	[EVENT_YOUNG] = on_young,   [EVENT_PROGRESS] = on_progress,
+	[EVENT_SIGNAL] = on_signal, [EVENT_COMMAND] = on_command, [EVENT_LIVE] = on_live,
+	[EVENT_END] = on_end,	    [EVENT_SLICE] = on_slice,	  [EVENT_SPELL] = on_spell,
+	[EVENT_SCREEN] = on_screen, [EVENT_YOUNG] = on_young,	  [EVENT_PROGRESS] = on_progress,
 };
 
 static int watch(struct loop *loop, enum event event, int fd, struct err *err)
@@ -197,6 +213,8 @@ static int open_all(struct loop *loop, struct err *err)
 		rc = watch(loop, EVENT_COMMAND, opt->command_fd, err);
 	if (rc == 0)
 		rc = watch(loop, EVENT_LIVE, live_fd(opt->live), err);
+	if (rc == 0 && opt->screen)
+		rc = watch(loop, EVENT_SCREEN, screen_fd(opt->screen), err);
 	for (enum event e = EVENT_END; e < EVENT_COUNT && rc == 0; e++) {
 		loop->timer_fd[e] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 		if (loop->timer_fd[e] < 0)

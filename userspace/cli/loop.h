@@ -12,6 +12,7 @@ struct delivery;
 struct err;
 struct interrupt;
 struct live;
+struct screen;
 
 /* Why the window ended. */
 enum loop_stop {
@@ -20,6 +21,7 @@ enum loop_stop {
 	STOP_SIGNAL,
 	STOP_COMMAND, /* the launched command ended */
 	STOP_TARGET,  /* every process of the target ended */
+	STOP_QUIT,    /* a key of the screen */
 };
 
 struct loop_options {
@@ -29,8 +31,12 @@ struct loop_options {
 	struct interrupt *interrupt;
 	int command_fd; /* pidfd of the launched command, -1 = none */
 	uint64_t slice_ns;
-	uint64_t duration_ns; /* 0 = no end by time */
-	bool progress;	      /* show a line on standard error */
+	uint64_t duration_ns;  /* 0 = no end by time */
+	bool progress;	       /* show a line on standard error */
+	struct screen *screen; /* NULL = none */
+	/* After each slice, before it is shown: names for what is new.  NULL = only at the end. */
+	int (*name)(void *ctx, struct err *err);
+	void *name_ctx;
 };
 
 /* Run until something ends the window.  Returns 0 with *ret_stop, or a negative errno with @err. */

@@ -57,8 +57,8 @@ static const struct option_row options[OPT_COUNT] = {
 		"count futex calls, too (makes every system call of the host a little slower)"},
 	[OPT_NO_CHILDREN] = {OPT_NO_CHILDREN, "no-children", 0, NULL, OPTION_FLAG, "", 0, 0, 0, RUN,
 		"do not follow processes that the target starts"},
-	[OPT_TUI] = {OPT_TUI, "tui", 0, NULL, OPTION_FLAG, "", 0, 0, 0, RUN,
-		"interactive screen (not in this version)"},
+	[OPT_TUI] = {OPT_TUI, "tui", 0, NULL, OPTION_FLAG, "", 0, 0, 0, RUN | REPORT,
+		"interactive screen (the default on a terminal without -d, -f, -o and -- COMMAND)"},
 	[OPT_ASCII] = {OPT_ASCII, "ascii", 0, NULL, OPTION_FLAG, "", 0, 0, 0, ALL,
 		"no characters beyond ASCII (the default where the locale is not UTF-8)"},
 	[OPT_NO_COLOR] = {OPT_NO_COLOR, "no-color", 0, NULL, OPTION_FLAG, "", 0, 0, 0, ALL,
@@ -404,9 +404,11 @@ static int check_run(const struct parse *p, struct err *err)
 	const struct options *opt = &p->opt;
 	int targets = p->given[OPT_PIDS] + p->given[OPT_COMM] + p->given[OPT_CGROUP] + !!opt->argv;
 
-	if (p->given[OPT_TUI])
-		return err_set(err, -EINVAL,
-			       "--tui: is not in this version (leave it out: the report is text)");
+	if (opt->tui && opt->argv)
+		return err_set(
+			err, -EINVAL,
+			"--tui: the command needs the terminal itself (start it elsewhere and "
+			"use -p PID)");
 	if (targets == 0)
 		return err_set(err, -EINVAL,
 			       "no target: nothing says what to profile (use -p PID, --comm NAME, "
@@ -448,6 +450,8 @@ static int finish(struct parse *p, struct err *err)
 
 	opt->futex_calls = p->given[OPT_FUTEX_CALLS];
 	opt->no_children = p->given[OPT_NO_CHILDREN];
+	opt->tui = p->given[OPT_TUI];
+	opt->duration_given = p->given[OPT_DURATION];
 	opt->ascii = p->given[OPT_ASCII];
 	opt->no_color = p->given[OPT_NO_COLOR];
 	opt->verbose = p->given[OPT_VERBOSE];
@@ -457,6 +461,10 @@ static int finish(struct parse *p, struct err *err)
 		opt->duration_ns = 0;
 	if (opt->help || opt->version)
 		return 0;
+	if (opt->tui && opt->format)
+		return err_set(
+			err, -EINVAL,
+			"--tui: -f prints to the terminal that the screen fills (use -o FILE)");
 	if (opt->command == COMMAND_RUN)
 		return check_run(p, err);
 	if (opt->command == COMMAND_REPORT && !opt->input)

@@ -99,11 +99,13 @@ struct options {
 	size_t outputs_len;
 	const struct render_format *format; /* to standard output, NULL = none asked for */
 	uint64_t duration_ns;		    /* 0 = until the command ends */
+	bool duration_given;
 	uint64_t stall_ns;
 	uint64_t work_count; /* 0 = not given */
 	uint32_t sample_hz;
 	bool futex_calls;
 	bool no_children;
+	bool tui;
 	bool ascii;
 	bool no_color;
 	bool verbose;

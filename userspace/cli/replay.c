@@ -6,6 +6,7 @@
 #include "base/strbuf.h"
 #include "cli/deliver.h"
 #include "cli/interrupt.h"
+#include "cli/screen.h"
 #include "model/model.h"
 #include "render/render.h"
 #include "report/report.h"
@@ -54,6 +55,27 @@ static int read_capture(struct replay *r, const char *path, struct err *err)
 	return 0;
 }
 
+static int show(const struct options *opt, const struct cli_env *env, struct replay *r,
+		struct interrupt *interrupt, struct err *err)
+{
+	struct screen *screen = NULL;
+	int rc = 0;
+
+	if (!screen_possible())
+		return err_set(err, -EINVAL,
+			       "--tui: standard input and output are to be a terminal that can be "
+			       "drawn on (leave it out for a text report)");
+	rc = screen_open(env, r->model, false, &screen, err);
+	if (rc == 0)
+		rc = screen_last(screen, false, err);
+	if (rc == 0)
+		rc = screen_stay(screen, interrupt->fd, err);
+	screen_close(screen);
+	if (rc == 0 && opt->outputs_len)
+		rc = delivery_finish(r->delivery, r->model, env, err);
+	return rc;
+}
+
 int replay(const struct options *opt, const struct cli_env *env, struct err *err)
 {
 	struct interrupt interrupt = INTERRUPT_NONE;
@@ -65,11 +87,13 @@ int replay(const struct options *opt, const struct cli_env *env, struct err *err
 	if (rc == 0)
 		rc = delivery_open(opt, &r.delivery, err);
 	if (rc == 0)
-		rc = interrupt_watch(&interrupt, 0, delivery_discard, r.delivery, err);
+		rc = opt->tui ? 0
+			      : interrupt_watch(&interrupt, 0, delivery_discard, r.delivery, err);
 	if (rc == 0)
 		rc = read_capture(&r, opt->input, err);
 	if (rc == 0)
-		rc = delivery_finish(r.delivery, r.model, env, err);
+		rc = opt->tui ? show(opt, env, &r, &interrupt, err)
+			      : delivery_finish(r.delivery, r.model, env, err);
 	interrupt_free(&interrupt);
 	delivery_free(r.delivery);
 	model_free(r.model);

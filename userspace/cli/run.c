@@ -7,6 +7,7 @@
 #include "cli/deliver.h"
 #include "cli/interrupt.h"
 #include "cli/loop.h"
+#include "cli/screen.h"
 #include "model/model.h"
 #include "source/live.h"
 #include "source/probe.h"
@@ -36,6 +37,10 @@ struct run {
 	struct target_launch launch; /* pid -1 = none */
 	int command_fd;
 	struct collector collector;
+	bool interactive; /* a screen is wanted */
+	struct screen *screen;
+	struct annotate_seen seen;
+	uint64_t duration_ns; /* 0 = until something else ends it */
 	struct live *live;
 	enum loop_stop stop;
 	struct record_end end;
@@ -93,12 +98,59 @@ static int launch(struct run *run, struct err *err)
 	return target_add_pid(&run->targets, run->launch.pid, err);
 }
 
-static uint64_t slice_ns(const struct options *opt)
+static uint64_t slice_ns(const struct run *run)
 {
-	if (!opt->duration_ns)
+	/* A screen is to show something new each second. */
+	if (!run->duration_ns || run->interactive)
 		return SLICE_UNTIL_END_NS;
-	return num_min_u64(opt->duration_ns,
-			   num_max_u64(opt->duration_ns / SLICES_PER_WINDOW, SLICE_MIN_NS));
+	return num_min_u64(run->duration_ns,
+			   num_max_u64(run->duration_ns / SLICES_PER_WINDOW, SLICE_MIN_NS));
+}
+
+/* A screen is what a terminal gets unless something else is asked for. */
+static int choose_screen(struct run *run, struct err *err)
+{
+	const struct options *opt = run->opt;
+	const bool possible = screen_possible();
+
+	run->duration_ns = opt->duration_ns;
+	if (opt->tui && (isatty(STDIN_FILENO) != 1 || isatty(STDOUT_FILENO) != 1))
+		return err_set(
+			err, -EINVAL,
+			"--tui: standard input and output are to be a terminal (leave it out "
+			"for a text report)");
+	if (opt->tui && !possible)
+		cli_message("this terminal cannot show a screen: the report will be text");
+	run->interactive = possible && (opt->tui || (!opt->duration_given && !opt->outputs_len &&
+						     !opt->format && !opt->argv));
+	if (run->interactive && !opt->duration_given)
+		run->duration_ns = 0;
+	run->collector.endless = run->interactive && !run->duration_ns;
+	return 0;
+}
+
+static int name_new(void *ctx, struct err *err)
+{
+	struct run *run = ctx;
+	const struct record_sink sink = collector_sink(&run->collector);
+
+	return annotate(run->collector.model, run->collector.symbolizer, &run->seen, &sink, err);
+}
+
+/* One that cannot be drawn on after all gets the text, as if it were none. */
+static int open_screen(struct run *run, struct err *err)
+{
+	int rc;
+
+	if (!run->interactive)
+		return 0;
+	rc = screen_open(&run->env, run->collector.model, true, &run->screen, err);
+	if (rc != -ENOTTY)
+		return rc;
+	cli_message("%s", err->msg);
+	*err = (struct err){0};
+	run->duration_ns = run->opt->duration_ns;
+	return 0;
 }
 
 static int attach(struct run *run, const struct record_sink *sink, struct err *err)
@@ -117,7 +169,7 @@ static int attach(struct run *run, const struct record_sink *sink, struct err *e
 		.sample_hz = opt->sample_hz,
 		.stall_ns = opt->stall_ns,
 		.work_count = opt->work_count,
-		.slice_ns = slice_ns(opt),
+		.slice_ns = slice_ns(run),
 	};
 	int rc;
 
@@ -144,10 +196,13 @@ static int profile(struct run *run, struct err *err)
 		.delivery = run->collector.delivery,
 		.interrupt = &run->interrupt,
 		.command_fd = run->command_fd,
-		.slice_ns = slice_ns(run->opt),
-		.duration_ns = run->opt->duration_ns,
+		.slice_ns = slice_ns(run),
+		.duration_ns = run->duration_ns,
 		/* A command may print to the same terminal. */
-		.progress = run->env.progress && !run->opt->argv,
+		.progress = run->env.progress && !run->opt->argv && !run->screen,
+		.screen = run->screen,
+		.name = run->screen ? name_new : NULL,
+		.name_ctx = run,
 	};
 
 	return loop_run(&loop, &run->stop, err);
@@ -173,9 +228,9 @@ static void say_if_short(const struct run *run)
 {
 	uint64_t ns = num_sat_sub(run->collector.end_ns, live_start_ns(run->live));
 
-	if (run->end.target_ended)
+	if (run->end.target_ended && !run->interactive)
 		cli_message("the target ended after %.3g s of %.3g s (the report covers that time)",
-			    (double)ns / 1e9, (double)run->opt->duration_ns / 1e9);
+			    (double)ns / 1e9, (double)run->duration_ns / 1e9);
 }
 
 static int conclude(struct run *run, const struct record_sink *sink, struct err *err)
@@ -187,7 +242,7 @@ static int conclude(struct run *run, const struct record_sink *sink, struct err 
 	if (rc < 0)
 		return rc;
 	collector_refresh(c, COLLECTOR_READS_AT_END);
-	rc = annotate(c->model, c->symbolizer, sink, err);
+	rc = annotate(c->model, c->symbolizer, NULL, sink, err);
 	if (rc < 0)
 		return rc;
 	reap_command(run);
@@ -195,19 +250,55 @@ static int conclude(struct run *run, const struct record_sink *sink, struct err 
 	run->end.interrupted = run->stop == STOP_SIGNAL;
 	/* A command without -d ends the window by its end, not before it. */
 	run->end.target_ended =
-		run->opt->duration_ns && (run->stop == STOP_COMMAND || run->stop == STOP_TARGET);
+		run->duration_ns && (run->stop == STOP_COMMAND || run->stop == STOP_TARGET);
 	rec.end = run->end;
 	rc = sink->put(sink->ctx, &rec, err);
 	if (rc < 0)
 		return rc;
 	say_if_short(run);
-	return delivery_finish(c->delivery, c->model, &run->env, err);
+	return 0;
+}
+
+/* What is on the screen when the run is over stays there until a key ends it. */
+static int stay(struct run *run, struct err *err)
+{
+	int rc = screen_last(run->screen, run->stop == STOP_TARGET, err);
+
+	return rc < 0 ? rc : screen_stay(run->screen, run->interrupt.fd, err);
+}
+
+static int finish(struct run *run, const struct record_sink *sink, struct err *err)
+{
+	const bool over = run->stop == STOP_TARGET || run->stop == STOP_TIME;
+	int rc = 0;
+
+	if (run->screen && !over) {
+		screen_close(run->screen);
+		run->screen = NULL;
+		/* Who has left the screen without -o wants no more. */
+		if (!run->opt->outputs_len)
+			return 0;
+	}
+	if (!run->screen)
+		rc = interrupt_watch(&run->interrupt, run->stop == STOP_SIGNAL ? 0 : 1,
+				     delivery_discard, run->collector.delivery, err);
+	if (rc == 0)
+		rc = conclude(run, sink, err);
+	if (rc == 0 && run->screen)
+		rc = stay(run, err);
+	screen_close(run->screen);
+	run->screen = NULL;
+	if (rc == 0 && (!run->interactive || run->opt->outputs_len))
+		rc = delivery_finish(run->collector.delivery, run->collector.model, &run->env, err);
+	return rc;
 }
 
 static void clean_up(struct run *run)
 {
 	bool ran = run->launch.pid > 0 && run->launch.go_fd < 0;
 
+	screen_close(run->screen);
+	annotate_seen_free(&run->seen);
 	interrupt_free(&run->interrupt);
 	live_free(run->live);
 	/* The command was started for this run: it does not outlive it. */
@@ -239,6 +330,9 @@ int run_profile(const struct options *opt, const struct cli_env *env, struct err
 	bool tested = true;
 	int rc = interrupt_init(&run.interrupt, err);
 
+	annotate_seen_init(&run.seen);
+	if (rc == 0)
+		rc = choose_screen(&run, err);
 	/* What can be wrong is found out before anything is attached or started. */
 	if (rc == 0)
 		rc = find_targets(&run, err);
@@ -256,12 +350,11 @@ int run_profile(const struct options *opt, const struct cli_env *env, struct err
 	if (rc == 0)
 		rc = attach(&run, &sink, err);
 	if (rc == 0)
+		rc = open_screen(&run, err);
+	if (rc == 0)
 		rc = profile(&run, err);
 	if (rc == 0)
-		rc = interrupt_watch(&run.interrupt, run.stop == STOP_SIGNAL ? 0 : 1,
-				     delivery_discard, run.collector.delivery, err);
-	if (rc == 0)
-		rc = conclude(&run, &sink, err);
+		rc = finish(&run, &sink, err);
 	clean_up(&run);
 	return rc;
 }

@@ -109,6 +109,10 @@ static struct snap_thread thread_of(struct freeze *f, uint32_t i)
 	};
 
 	memcpy(t.class_ns, f->times[i].class_ns, sizeof(t.class_ns));
+	hist_merge(&t.runq, rec->runq_count, rec->runq_max_ns, rec->runq_hist);
+	t.last_known = model_thread(f->m, i)->last_known;
+	t.last_futex = model_thread(f->m, i)->last_futex;
+	t.last_class = model_thread(f->m, i)->last_class;
 	return t;
 }
 

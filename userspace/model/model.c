@@ -178,6 +178,16 @@ int model_apply(struct model *model, const struct record *rec, struct err *err)
 	return r;
 }
 
+uint64_t model_start_ns(const struct model *model)
+{
+	return model->run.start_ns;
+}
+
+uint64_t model_end_ns(const struct model *model)
+{
+	return model_last_end(model);
+}
+
 static int sink_put(void *ctx, const struct record *rec, struct err *err)
 {
 	return model_apply(ctx, rec, err);

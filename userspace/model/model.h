@@ -50,4 +50,25 @@ void model_for_unnamed(const struct model *model, const struct model_names *name
 struct snapshot *model_freeze(const struct model *model);
 void snapshot_free(struct snapshot *snap);
 
+/* CLOCK_MONOTONIC at the beginning of the run, and at the end of its latest slice. */
+uint64_t model_start_ns(const struct model *model);
+uint64_t model_end_ns(const struct model *model);
+
+/* The counters at one moment, the end of the latest slice; freed with model_mark_free (takes NULL).
+ * NULL when memory is short. */
+struct model_mark;
+struct model_mark *model_mark_new(const struct model *model);
+void model_mark_free(struct model_mark *mark);
+uint64_t model_mark_ns(const struct model_mark *mark);
+
+/*
+ * Freeze what has happened since @mark, which was taken of the same model: a window that begins at
+ * the mark.  Losses, and how many waited at most, are of the whole run.  NULL when memory is short,
+ * and before a further slice has ended.
+ */
+struct snapshot *model_freeze_since(const struct model *model, const struct model_mark *mark);
+/* The same of a window that ended at a later mark, @to. */
+struct snapshot *model_freeze_between(const struct model *model, const struct model_mark *from,
+				      const struct model_mark *to);
+
 #endif

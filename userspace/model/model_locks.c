@@ -6,12 +6,6 @@
 
 #include <errno.h>
 
-struct wait_key {
-	uint32_t lock;
-	uint32_t thread;
-	uint64_t stack;
-};
-
 struct blame_key {
 	uint32_t lock;
 	uint32_t holder;
@@ -143,7 +137,7 @@ static int lock_and_thread(struct model *m, uint64_t id, uint32_t tid, uint32_t 
 
 int model_apply_wait(struct model *m, const struct record *rec, struct err *err)
 {
-	struct wait_key key = {.stack = rec->wait.stack};
+	struct model_wait_key key = {.stack = rec->wait.stack};
 	struct model_wait *wait;
 	struct model_lock *lock;
 	uint32_t i;

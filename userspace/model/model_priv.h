@@ -29,6 +29,10 @@ struct model_thread {
 	bool needed;  /* a record says that it waited, blocked or ran, counted or not */
 	struct record_counters rec;
 	uint64_t slice_run_ns; /* since the last slice */
+	/* What it did the most between its last two counters. */
+	bool last_known;
+	bool last_futex;
+	enum time_class last_class;
 	bool slice_touched;
 };
 
@@ -57,6 +61,12 @@ struct model_lock {
 	uint64_t open_ns;
 	uint64_t open_next_ns;
 	bool slice_touched;
+};
+
+struct model_wait_key {
+	uint32_t lock;
+	uint32_t thread;
+	uint64_t stack;
 };
 
 struct model_wait {

@@ -109,6 +109,23 @@ static void add_delta(uint64_t *sum, uint64_t now, uint64_t before)
 	*sum = num_sat_add(*sum, num_sat_sub(now, before));
 }
 
+static void note_last(struct model_thread *t, const struct record_counters *c)
+{
+	uint64_t most_ns = num_sat_sub(c->futex_ns, t->rec.futex_ns);
+
+	t->last_known = t->last_futex = most_ns > 0;
+	for (int k = 0; k < CLASS_COUNT; k++) {
+		uint64_t ns = num_sat_sub(c->class_ns[k], t->rec.class_ns[k]);
+
+		if (ns <= most_ns)
+			continue;
+		most_ns = ns;
+		t->last_known = true;
+		t->last_futex = false;
+		t->last_class = (enum time_class)k;
+	}
+}
+
 int model_apply_counters(struct model *m, const struct record *rec, struct err *err)
 {
 	const struct record_counters *c = &rec->counters;
@@ -136,6 +153,7 @@ int model_apply_counters(struct model *m, const struct record *rec, struct err *
 	add_delta(&slice->futex_ns, c->futex_ns, t->rec.futex_ns);
 	add_delta(&slice->lifetime_ns, c->until_ns, until_ns);
 	add_delta(&t->slice_run_ns, c->class_ns[CLASS_RUN], t->rec.class_ns[CLASS_RUN]);
+	note_last(t, c);
 	r = t->rec.ended;
 	t->rec = *c;
 	t->rec.ended |= r;

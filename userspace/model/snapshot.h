@@ -119,6 +119,11 @@ struct snap_thread {
 	uint64_t voluntary_switches;
 	uint64_t involuntary_switches;
 	uint64_t wakeups;
+	struct snap_hist runq; /* waits for a CPU */
+	/* What it did the most in the last slice: a class, or waiting for futexes. */
+	bool last_known;
+	bool last_futex;
+	enum time_class last_class;
 };
 
 struct snap_waiter {

@@ -15,6 +15,7 @@
 #define TURNS_MAX 4096	/* threads whose present turn is sampled */
 #define STALLS_MAX 8192 /* that one slice can hold before it is cut to the worst */
 #define READ_TRIES 1000
+#define LONG_TURN_S 60 /* a turn of this length is no turn any more */
 
 _Static_assert((int)CP_PART_COUNT == (int)PART_COUNT && (int)CP_PART_SLEEP == (int)PART_SLEEP,
 	       "the same parts of a turn");
@@ -311,6 +312,19 @@ static int emit_stalls(struct live *live, struct err *err)
 	return rc;
 }
 
+/*
+ * Does it poll?  It may have polled after @now_ns, when this slice was begun.  A turn that goes on
+ * is over only at its next poll, so that one is waited for: for a while, since a thread that has
+ * polled once may never do so again.
+ */
+static bool still_polls(const struct cp_thread *t, const struct cp_loop *loop, uint64_t now_ns)
+{
+	uint64_t quiet_ns = num_sat_sub(now_ns, loop->polled_ns);
+
+	return t->poll_sleeps || quiet_ns < NS_PER_S ||
+	       (loop->turn_ns && quiet_ns < LONG_TURN_S * NS_PER_S);
+}
+
 static int emit_loop(struct live *live, uint32_t index, uint64_t now_ns, bool *ret_polls,
 		     struct err *err)
 {
@@ -324,7 +338,7 @@ static int emit_loop(struct live *live, uint32_t index, uint64_t now_ns, bool *r
 	}
 	if (!t.view_tid || !t.polls || t.cls == CP_DEAD)
 		return 0;
-	*ret_polls |= t.poll_sleeps || now_ns - loop.polled_ns < NS_PER_S;
+	*ret_polls |= still_polls(&t, &loop, now_ns);
 	fill_loop(live, &loop, t.view_tid, now_ns);
 	if (t.poll_sleeps && t.blocked)
 		live->rec.loop.idle_ns +=

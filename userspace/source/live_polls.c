@@ -110,8 +110,11 @@ void live_polls_free(struct live *live)
 	live->polls = NULL;
 }
 
+/* Told by the ring, which is read once more when all is detached. */
 void live_polls_wanted(struct live *live)
 {
+	if (!live->polls)
+		return;
 	live->polls->wanted = true;
 	live_polls_update(live, false);
 }

@@ -42,14 +42,33 @@ static void close_open_class(struct cp_thread *t, uint64_t now_ns)
 	t->since_ns = num_max_u64(t->since_ns, now_ns);
 }
 
+/* A thread that runs, or could, has not been booked since it last blocked; one that never blocks
+ * never is. The clock has stood still since parallel_at_ns, as then the last one became active or
+ * ceased to be. */
+static void close_open_cmetric(const struct live *live, struct cp_thread *t, uint64_t now_ns)
+{
+	uint64_t clock = live->skel->bss->parallel_clock;
+	uint64_t at_ns = live->skel->bss->parallel_at_ns;
+	int64_t active = live->skel->bss->active_threads;
+
+	if (t->cls > CP_RUNQ_WAKE)
+		return;
+	if (at_ns && now_ns > at_ns && active > 0)
+		clock += ((now_ns - at_ns) << 10) / (uint64_t)active;
+	if (clock > t->active_from)
+		t->cmetric_ns += (clock - t->active_from) >> 10;
+}
+
 int live_emit_thread(struct live *live, const struct cp_thread *slot, uint64_t now_ns, bool ended,
 		     struct err *err)
 {
 	struct record_counters *c = &live->rec.counters;
 	struct cp_thread t = *slot;
 
-	if (!ended)
+	if (!ended) {
+		close_open_cmetric(live, &t, now_ns);
 		close_open_class(&t, now_ns);
+	}
 	memset(&live->rec, 0, sizeof(live->rec));
 	live->rec.type = RECORD_COUNTERS;
 	c->pid = t.view_tgid;

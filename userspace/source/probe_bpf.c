@@ -157,7 +157,7 @@ static const struct prog_row prog_rows[] = {
 	{"program raw_tp", HOOK_RAW_TP, "sched_switch", CODE(code_nothing), MAP_NONE, false,
 	 UNUSED},
 	{"program tracepoint", HOOK_TRACEPOINT, "syscalls/sys_enter_ppoll", CODE(code_nothing),
-	 MAP_NONE, false, UNUSED},
+	 MAP_NONE, false, "no turns of event loops"},
 	{"helper task_pt_regs", HOOK_NONE, NULL, CODE(code_task_pt_regs), MAP_NONE, true,
 	 NO_PROFILE},
 	{"helper get_current_task_btf", HOOK_NONE, NULL, CODE(code_current_task), MAP_NONE, true,

@@ -67,6 +67,8 @@ struct wants {
 	VEC(struct place) places;
 	struct strpool strings;
 	long lines_missing;
+	struct annotate_seen *seen; /* NULL = all are new */
+	bool skip;		    /* the lock at hand was asked for before */
 	bool failed;
 };
 
@@ -103,8 +105,15 @@ static void want_frame(void *ctx, uint32_t pid, uint64_t ip, bool return_address
 static void want_lock(void *ctx, const struct record_lock *lock)
 {
 	struct wants *wants = ctx;
-	struct lock_want *want = vec_add(&wants->locks);
+	bool added = true;
+	struct lock_want *want;
 
+	if (wants->seen && !hashmap_put(&wants->seen->locks, &lock->lock, 0, &added))
+		wants->failed = true;
+	wants->skip = !added;
+	if (wants->skip)
+		return;
+	want = vec_add(&wants->locks);
 	if (want)
 		want->lock = *lock;
 	else
@@ -116,7 +125,7 @@ static void want_lock_code(void *ctx, const uint64_t *addresses, size_t len)
 	struct wants *wants = ctx;
 	struct lock_code *code;
 
-	if (wants->failed || !wants->locks.len)
+	if (wants->failed || wants->skip || !wants->locks.len)
 		return;
 	code = &wants->locks.at[wants->locks.len - 1].code;
 	code->len = (uint32_t)num_min_u64(len, MODEL_LOCK_CODE_MAX);
@@ -568,10 +577,10 @@ static void wants_free(struct wants *wants)
 	strpool_free(&wants->strings);
 }
 
-int annotate(const struct model *model, struct symbolizer *symbolizer,
+int annotate(const struct model *model, struct symbolizer *symbolizer, struct annotate_seen *seen,
 	     const struct record_sink *sink, struct err *err)
 {
-	_cleanup_(wants_free) struct wants wants = {0};
+	_cleanup_(wants_free) struct wants wants = {.seen = seen};
 	const struct model_names names = {
 		.frame = want_frame, .lock = want_lock, .ctx = &wants, .lock_code = want_lock_code};
 	int rc = strpool_init(&wants.strings, err);
@@ -581,6 +590,8 @@ int annotate(const struct model *model, struct symbolizer *symbolizer,
 	model_for_unnamed(model, &names);
 	if (wants.failed)
 		return err_set(err, -ENOMEM, "names of functions and locks: out of memory");
+	if (seen && !wants.frames.len && !wants.locks.len)
+		return 0;
 	resolve_kernel(&wants);
 	return send_all(&wants, symbolizer, sink, err);
 }
