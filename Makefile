@@ -17,7 +17,7 @@ say = $(if $(V),@true,@printf '  %-8s %s\n')
 DEPS_BUILD := gcc clang bpftool pkg-config libbpf-dev libelf-dev libdw-dev libiberty-dev libjansson-dev \
 	zlib1g-dev liblzma-dev libncurses-dev libprotobuf-c-dev protobuf-c-compiler
 DEPS_TEST := check python3 gunicorn wrk libpython3.11 redis-server redis-tools memcached mariadb-server sysbench postgresql procps iproute2 jq xz-utils \
-	gdb libc6-dbg g++ golang-go musl-tools nginx-light nodejs python3-uvicorn python3-uvloop python3-tornado \
+	gdb libc6-dbg g++ golang-go musl-tools nginx-light nodejs chromium mandoc zsh fish python3-uvicorn python3-uvloop python3-tornado \
 	python3-aiohttp python3-gi gir1.2-glib-2.0 tmux
 DEPS_FUZZ := clang libclang-rt-14-dev binutils xz-utils
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
@@ -31,7 +31,10 @@ LAYERS := base model symbol runtime analysis report source render diff cli
 # The encoder of pprof's format is made from its description.
 PROTO := $(B)/proto/profile.pb-c
 HTML := $(B)/html/report.css.h $(B)/html/report.js.h
-SRCS := $(foreach l,$(LAYERS),$(sort $(wildcard userspace/$(l)/*.c))) $(sort $(wildcard tui/*.c)) $(PROTO).c
+# Prints man page and completions, for the build alone.
+DOCS_MAIN := userspace/cli/make_docs.c
+DOCS := $(B)/doc/concprof.1 $(B)/doc/concprof.bash $(B)/doc/concprof.zsh $(B)/doc/concprof.fish
+SRCS := $(filter-out $(DOCS_MAIN),$(foreach l,$(LAYERS),$(sort $(wildcard userspace/$(l)/*.c)))) $(sort $(wildcard tui/*.c)) $(PROTO).c
 OBJS := $(SRCS:%.c=$(B)/obj/%.o)
 SAMPLE_COMMON := samples/sample.c samples/tally.c
 SAMPLES := $(filter-out $(SAMPLE_COMMON:%.c=$(B)/%),$(patsubst samples/%.c,$(B)/samples/%,$(sort $(wildcard samples/*.c))))
@@ -109,10 +112,11 @@ $(PROTO).h: $(PROTO).c ;
 $(foreach d,obj test fuzz/obj,$(B)/$(d)/userspace/render/pprof.o) $(B)/test/tests/unit/render_formats_test.o: | $(PROTO).h
 
 # Style and script of the HTML report as string literals, a line each.
-$(B)/html/%.h: userspace/render/html/%
+$(B)/html/%.h: userspace/render/html/% Makefile
 	$(say) EMBED $@
 	@mkdir -p $(@D)
-	$(Q)sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< > $@
+	$(Q){ echo 'static const char $(subst .,_,$*)[] ='; \
+		sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $<; echo ';'; } > $@
 
 $(foreach d,obj test fuzz/obj,$(B)/$(d)/userspace/render/html_page.o): $(HTML)
 
@@ -190,7 +194,7 @@ demo: deps ## install what is missing, build, profile a contended sample for 5 s
 
 test: deps deps-test deps-fuzz ## install what is missing, build and pass all tests (root for the kernel's part)
 	@$(MAKE) --no-print-directory -j2 all samples bench-programs $(B)/unit_tests $(B)/tests/kernel_tests \
-		$(B)/tests/python_walk \
+		$(B)/tests/python_walk doc \
 		$(if $(FUZZ_RUNTIME),fuzz-programs)
 	@tests/run.sh
 
@@ -219,9 +223,29 @@ vm-test: vm-deps all samples $(B)/tests/kernel_tests ## kernel tests and three s
 	@tests/vm/kernel.sh $(B)/vm/kernel
 	@tests/vm/test.sh $(B)/vm/kernel -- tests/e2e/samples.sh $(VM_SAMPLES)
 
-install: all ## install below $(DESTDIR)$(PREFIX)
+$(B)/make_docs: $(DOCS_MAIN:%.c=$(B)/obj/%.o) $(filter-out $(B)/obj/userspace/cli/main.o,$(OBJS))
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(B)/doc/concprof.1: $(B)/make_docs
+	$(say) DOC $@
+	@mkdir -p $(@D)
+	$(Q)$(B)/make_docs man > $@
+
+$(B)/doc/concprof.%: $(B)/make_docs
+	$(say) DOC $@
+	@mkdir -p $(@D)
+	$(Q)$(B)/make_docs $* > $@
+
+doc: $(DOCS) ## man page and shell completions
+
+install: all doc ## install below $(DESTDIR)$(PREFIX)
 	install -D -m 0755 concprof $(DESTDIR)$(PREFIX)/bin/concprof
 	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/concprof/README.md
+	install -D -m 0644 $(B)/doc/concprof.1 $(DESTDIR)$(PREFIX)/share/man/man1/concprof.1
+	install -D -m 0644 $(B)/doc/concprof.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/concprof
+	install -D -m 0644 $(B)/doc/concprof.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_concprof
+	install -D -m 0644 $(B)/doc/concprof.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/concprof.fish
 
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 format: ## reformat the C files
@@ -264,8 +288,8 @@ need-build:
 	done; \
 	if [ -n "$$missing" ]; then echo "make: missing packages:$$missing (sudo make deps installs them)" >&2; exit 1; fi
 
-.PHONY: all samples demo test unit samples-soak bench bench-programs vm-deps vm-test install format lint clean help \
+.PHONY: all samples demo doc test unit samples-soak bench bench-programs vm-deps vm-test install format lint clean help \
 	deps deps-test deps-fuzz deps-lint deps-bench need-build fuzz fuzz-programs
 
--include $(BENCH_SCREEN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(BENCH_OWN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(B)/obj/tests/e2e/python_walk.d $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(KERNEL_SRCS:%.c=$(B)/obj/%.d) $(B)/bpf/concprof.bpf.d $(SAMPLES:=.d) $(BENCH:=.d) \
+-include $(BENCH_SCREEN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(BENCH_OWN:$(B)/bench/%=$(B)/obj/tests/bench/%.d) $(B)/obj/tests/e2e/python_walk.d $(OBJS:.o=.d) $(DOCS_MAIN:%.c=$(B)/obj/%.d) $(UNIT_OBJS:.o=.d) $(KERNEL_SRCS:%.c=$(B)/obj/%.d) $(B)/bpf/concprof.bpf.d $(SAMPLES:=.d) $(BENCH:=.d) \
 	$(FUZZ_OBJS:.o=.d)

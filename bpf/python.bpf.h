@@ -125,7 +125,7 @@ static __always_inline u64 python_specific(struct cp_thread *t, const struct cp_
 }
 
 /* The thread state of current, whose slot is @t; 0 = it has none, or it is not known which. */
-static __noinline u64 python_tstate(struct cp_thread *t, struct cp_python *py, u64 now)
+__noinline u64 python_tstate(struct cp_thread *t, struct cp_python *py, u64 now)
 {
 	u64 thread_id, tstate, shift;
 
@@ -240,18 +240,32 @@ static long python_frame(u32 i, void *ctx)
 	entry = py->entry == CP_PYTHON_ENTRY_EVERY ||
 		(py->entry == CP_PYTHON_ENTRY_FLAG && frame_byte(w, py->frame_is_entry));
 	word = python_lasti(py, frame_word(w, py->frame_lasti), code) << CP_PYTHON_LASTI_SHIFT;
-	word |= CP_PYTHON_WORD_MARK | python_code(py, w, code);
+	word |= CP_PYTHON_WORD_MARK;
 	if (entry)
 		word |= CP_PYTHON_WORD_ENTRY;
 	c->found = 1;
-	add_word(c, word, code);
+	add_word(c, word, code ? code : 1); /* 0 is no frame */
 	w->python_complete = !back && entry;
 	return !back;
 }
 
+/* Which code object the word @i of the walk is of: by itself, as the stack is short for both. */
+static long python_which(u32 i, void *ctx)
+{
+	struct python_frames *c = ctx;
+	struct cp_walk *w = c->w;
+	u32 at = c->first + i;
+
+	if (at >= w->python_len)
+		return 1;
+	if (w->told.codes[i & 127])
+		c->out->ips[at & 127] |= python_code(c->py, w, w->told.codes[i & 127]);
+	return 0;
+}
+
 /* Add the frames of the thread of @tstate to the @len words of @s; their new number. */
-static __noinline u32 python_walk(struct cp_python *py, struct cp_walk *w, struct cp_stack *s,
-				  u64 tstate, u32 len)
+__noinline u32 python_walk(struct cp_python *py, struct cp_walk *w, struct cp_stack *s, u64 tstate,
+			   u32 len)
 {
 	struct python_frames c = {};
 	u64 head;
@@ -274,6 +288,7 @@ static __noinline u32 python_walk(struct cp_python *py, struct cp_walk *w, struc
 	bpf_loop(CP_STACK_MAX, python_frame, &c, 0);
 	if (!c.found)
 		w->python_len = len;
+	bpf_loop(CP_STACK_MAX, python_which, &c, 0);
 	if (!w->python_complete) {
 		s->flags |= CP_STACK_PYTHON_CUT;
 		count_loss(CP_LOST_PYTHON_CUT);

@@ -43,8 +43,7 @@ static __always_inline u64 python_bytes(struct cp_walk *w, u64 at, u64 len, u64 
 
 /* Add the str object at @at to @hash: its beginning, or with @tail its end; 0 = it cannot be read.
  */
-static __noinline u64 python_text(struct cp_python *py, struct cp_walk *w, u64 at, u32 tail,
-				  u64 hash)
+__noinline u64 python_text(struct cp_python *py, struct cp_walk *w, u64 at, u32 tail, u64 hash)
 {
 	u64 len, data = 0, bytes = 0;
 	u32 state, kind;
@@ -99,7 +98,7 @@ static __always_inline u64 code_word(u64 hash)
 }
 
 /* What stands in a word for the code object at @code. */
-static __noinline u64 python_code(struct cp_python *py, struct cp_walk *w, u64 code)
+__noinline u64 python_code(struct cp_python *py, struct cp_walk *w, u64 code)
 {
 	struct cp_python_known *k;
 	u64 own, mark, id, trust, most = PYTHON_TRUST_MORE_NS;

@@ -95,12 +95,15 @@ static __always_inline void tell_stack(struct cp_walk *w, u64 id, u32 len)
 }
 
 /* Keep @s with its @len frames; its id, 0 where it could not be kept (counted). */
-static __always_inline u64 keep_stack(struct cp_stack *s, struct cp_walk *w, u32 len,
-				      const struct cp_thread *t)
+__noinline u64 keep_stack(struct cp_stack *s, struct cp_walk *w, u32 len, const struct cp_thread *t)
 {
-	u64 id = cp_stack_hash_begin(t->tgid);
 	struct cp_stack *known;
+	u64 id;
 	u32 i;
+
+	if (!s || !w || !t)
+		return 0;
+	id = cp_stack_hash_begin(t->tgid);
 
 	if (!len) {
 		count_loss(CP_LOST_STACK_FAILED);
@@ -241,7 +244,7 @@ static __noinline u64 take_stack(void *ctx, struct cp_thread *t, u32 user, u32 u
 /* What the thread of @tstate does in Python, read from another thread of its process: a stack of
  * these frames alone. */
 static __always_inline u64 take_python_stack(struct cp_thread *t, struct cp_unwind_process *p,
-					u64 tstate)
+					     u64 tstate)
 {
 	u32 user = SCRATCH_SCHED, len;
 	struct cp_stack *s = bpf_map_lookup_elem(&scratch, &user);

@@ -14,7 +14,7 @@ set -uo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.." || exit 1
 . tests/child.sh
 
-PARTS="unit fuzz kernel cli tui samples truth capture stacks primitives hostile python processes python_truth python_stacks python_bad python_services services loops loop_services vm"
+PARTS="unit fuzz kernel cli tui samples truth capture reports stacks primitives hostile python processes python_truth python_stacks python_bad python_services services loops loop_services vm"
 
 passed=0 failed=0 skipped=0 output=$(mktemp) || exit 1
 trap 'end_child; rm -f "$output"' EXIT

@@ -51,14 +51,19 @@ static double across_ratio(const struct snapshot *snap)
 	return num_ratio((double)across, (double)all);
 }
 
-static double stalled_ns(const struct snapshot *snap)
+/* Of the time of event loops: a stalled one may well sleep, which is no time with work. */
+static double stalled_ratio(const struct snapshot *snap)
 {
-	double ns = 0;
+	double stalled_ns = 0, all_ns = 0;
 
-	for (uint32_t i = 0; i < snap->loops_len; i++)
-		for (unsigned part = 0; snap->loops[i].is_loop && part < PART_COUNT; part++)
-			ns += (double)snap->loops[i].stall_part_ns[part];
-	return ns;
+	for (uint32_t i = 0; i < snap->loops_len; i++) {
+		if (!snap->loops[i].is_loop)
+			continue;
+		all_ns += (double)snap->loops[i].observed_ns;
+		for (unsigned part = 0; part < PART_COUNT; part++)
+			stalled_ns += (double)snap->loops[i].stall_part_ns[part];
+	}
+	return num_ratio(stalled_ns, all_ns);
 }
 
 static double work_ns(const uint64_t class_ns[CLASS_COUNT])
@@ -106,7 +111,7 @@ double cost_ratio(const struct report *rep, enum cost cost)
 	double work = work_ns(snap->class_ns);
 
 	if (cost == COST_LOOPS)
-		return capped(num_ratio(stalled_ns(snap), work));
+		return capped(stalled_ratio(snap));
 	/* As the verdict counts it: a lock held while idle costs, too. */
 	work = (double)num_max_u64(snap->non_idle_ns, (uint64_t)work);
 	return capped(ratio_of(snap->class_ns, work, across_ratio(snap), cost));

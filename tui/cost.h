@@ -11,7 +11,7 @@ enum cost {
 	COST_THREADS,	/* locks, and waiting for threads of the same process */
 	COST_GIL,	/* of CPython */
 	COST_PROCESSES, /* waiting for other processes of the target */
-	COST_LOOPS,	/* stalls of event loops */
+	COST_LOOPS,	/* stalls of event loops: of their time */
 	COST_CPU,	/* runnable without a CPU */
 	COST_IO,	/* disk, and servers that the target calls */
 	COST_COUNT

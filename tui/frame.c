@@ -41,6 +41,15 @@ static void add_state(struct strbuf *sb, const struct app *app)
 			      seconds / 60 % 60, seconds % 60);
 }
 
+/* @text, emptied, if it ends before column @room.  Returns the column behind. */
+static int put_if_room(const struct pane *pane, int x, int room, struct strbuf *text)
+{
+	if (x + (int)text->len <= room)
+		x = pane_text(pane, x, 0, ROLE_PLAIN, strbuf_str(text));
+	strbuf_reset(text);
+	return x;
+}
+
 static void draw_header(const struct app *app, const struct pane *pane)
 {
 	const struct snapshot *snap = app->rep ? app->rep->snap : NULL;
@@ -62,14 +71,15 @@ static void draw_header(const struct app *app, const struct pane *pane)
 	if (snap) {
 		if (snap->processes_len > 1)
 			strbuf_printf(&text, "  %" PRIu32 " processes", snap->processes_len);
-		strbuf_printf(&text, "  %" PRIu32 " thread%s  ", snap->threads_len,
+		strbuf_printf(&text, "  %" PRIu32 " thread%s", snap->threads_len,
 			      snap->threads_len == 1 ? "" : "s");
+		x = put_if_room(pane, x, room, &text);
+		strbuf_puts(&text, "  ");
 		if (snap->run.cpus_allowed && snap->run.cpus_allowed < snap->run.cpus_online)
 			strbuf_printf(&text, "%" PRIu32 " of ", snap->run.cpus_allowed);
 		strbuf_printf(&text, "%" PRIu32 " CPU%s", snap->run.cpus_online,
 			      snap->run.cpus_online == 1 ? "" : "s");
-		if (x + (int)text.len < room)
-			pane_text(pane, x, 0, ROLE_PLAIN, strbuf_str(&text));
+		put_if_room(pane, x, room, &text);
 	}
 	pane_fit(pane, room + 2, 0, pane->width - room - 3, TEXT_RIGHT,
 		 held ? ROLE_WARN : ROLE_GOOD, strbuf_str(&state));

@@ -104,6 +104,12 @@ static bool is_root(const struct report *rep, uint32_t row)
 	return parent_of(rep->snap, row) == SNAP_NONE;
 }
 
+/* One that ended before the window has no thread in it. */
+static bool shown(const struct report *rep, uint32_t row)
+{
+	return process_at(rep, row)->threads > 0;
+}
+
 void processes_table(const struct app *app, struct table *ret)
 {
 	const bool tree = app->views[VIEW_PROCESSES].tree;
@@ -111,6 +117,7 @@ void processes_table(const struct app *app, struct table *ret)
 	*ret = (struct table){.rep = app->rep,
 			      .rows_len = app->rep->snap->processes_len,
 			      .identity = identity,
+			      .shown = shown,
 			      .group = tree ? root_rank : NULL,
 			      .lead = tree ? is_root : NULL,
 			      .empty = "no process was seen"};

@@ -153,7 +153,8 @@ def reused(check, report):
 
 def executed(check, report):
     """The new interpreter is recognised."""
-    found = any_of(check, report, "first_life", "rest", "second_life", "rest_of_second_life")
+    # The interpreter's start executes lines of .pth files, as a module in "<string>".
+    found = any_of(check, report, "first_life", "rest", "second_life", "rest_of_second_life", "<module>")
     check.that({"second_life", "rest_of_second_life"} <= found, "nothing of the second life")
 
 

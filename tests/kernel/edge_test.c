@@ -308,7 +308,6 @@ static void play(struct stage *st, unsigned me)
 	struct own *own = (struct own *)st->own;
 	struct actor *a = &st->actors[me];
 	int rounds = own->by == BY_EXIT ? 1 : ROUNDS, lock_fd = -1;
-	uint64_t from;
 	pid_t waker;
 
 	open_means(st, own);
@@ -324,6 +323,8 @@ static void play(struct stage *st, unsigned me)
 		lock_fd = open(own->path, O_RDWR);
 	stage_wait(st, me, 1);
 	for (int i = 1; i <= rounds; i++) {
+		uint64_t from;
+
 		while (own->locked != i)
 			sleep_ms(1);
 		from = clock_ns();

@@ -16,17 +16,21 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "model/loss.h"
 
 #define DEPTH 60 /* more than the BPF side walks up at once */
 #define REUSED 5
 #define PAGES 300
 #define MOVES 20
+#define STORM 2600 /* children: more than a quarter of the smallest map of edges, 8192 */
+#define STORM_TOLD_APART 2048
 
 struct own {
 	volatile int deep[DEPTH];
 	volatile int pid; /* used again and again, or of the child that faults */
 	volatile uint64_t faults;
 	volatile int skipped;
+	volatile int done;
 };
 
 static struct own *own_of(struct stage *st)
@@ -189,6 +193,59 @@ START_TEST(faults_after_a_fork)
 }
 END_TEST
 
+static void play_storm(struct stage *st, unsigned me)
+{
+	struct own *own = own_of(st);
+	pid_t pid;
+
+	stage_wait(st, me, 1);
+	for (int i = 0; i < STORM; i++) {
+		pid = fork();
+		REQUIRE(st, pid >= 0);
+		if (!pid)
+			_exit(0);
+		REQUIRE(st, waitpid(pid, NULL, 0) == pid);
+	}
+	own->done = 1;
+	stage_wait(st, me, 2);
+	stage_wait(st, me, 3);
+}
+
+/* Nothing is lost: whom it waited for is told apart as far as there is room, and counted beyond. */
+START_TEST(storm_of_children)
+{
+	uint64_t waits = 0, merged = 0;
+	unsigned apart = 0;
+	struct scene sc;
+
+	scene_open(&sc, 1, play_storm, NULL, 0);
+	while (!own_of(sc.st)->done) {
+		watch_drain(&sc.w);
+		sleep_ms(1);
+	}
+	scene_close(&sc);
+	ck_assert_uint_eq(watch_process(&sc.w, sc.st->pid)->forks, STORM);
+	for (size_t i = sc.w.final; i < sc.w.records.len; i++) {
+		const struct record_edge *e = &sc.w.records.at[i].edge;
+
+		if (sc.w.records.at[i].type != RECORD_EDGE)
+			continue;
+		ck_assert_uint_eq(e->kind, EDGE_CHILD);
+		waits += e->waits;
+		if (e->to_tid)
+			apart++;
+		else
+			merged += e->waits;
+	}
+	/* A child that has ended before the parent comes to wait for it is no wait. */
+	ck_assert_uint_le(waits, STORM);
+	ck_assert_uint_le(apart, STORM_TOLD_APART);
+	ck_assert_uint_eq(merged, watch_loss(&sc.w, LOSS_EDGES_MERGED));
+	ck_assert(apart == STORM_TOLD_APART || !merged);
+	scene_end(&sc);
+}
+END_TEST
+
 static bool move_to(int cpu)
 {
 	cpu_set_t set;
@@ -242,5 +299,6 @@ Suite *kernel_tree_suite(void)
 	KERNEL_TEST(suite, pids_used_again, 1);
 	KERNEL_TEST(suite, faults_after_a_fork, 1);
 	KERNEL_TEST(suite, migrations, 1);
+	KERNEL_TEST(suite, storm_of_children, 1);
 	return suite;
 }

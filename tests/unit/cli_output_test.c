@@ -137,6 +137,26 @@ START_TEST(published_is_there_at_once)
 }
 END_TEST
 
+START_TEST(what_was_kept_stays)
+{
+	struct output *out;
+
+	/* Nothing is in its place yet: nothing can be kept. */
+	ck_assert_int_eq(output_open(in_dir("a.cprof"), &out, NULL), 0);
+	output_keep(out);
+	output_free(out);
+	ck_assert_int_eq(entries(), 0);
+
+	ck_assert_int_eq(output_open(in_dir("a.cprof"), &out, NULL), 0);
+	ck_assert_int_eq(output_write(out, "one", 3, NULL), 0);
+	ck_assert_int_eq(output_publish(out, NULL), 0);
+	output_keep(out);
+	output_discard(out);
+	output_free(out);
+	assert_holds("a.cprof", "one");
+}
+END_TEST
+
 START_TEST(bad_places_are_refused)
 {
 	struct output *out = (void *)1;
@@ -261,6 +281,7 @@ Suite *cli_output_suite(void)
 	tcase_add_test(tc, whole_or_not_at_all);
 	tcase_add_test(tc, uncommitted_leaves_nothing);
 	tcase_add_test(tc, published_is_there_at_once);
+	tcase_add_test(tc, what_was_kept_stays);
 	tcase_add_test(tc, bad_places_are_refused);
 	tcase_add_test(tc, late_link_is_not_followed);
 	tcase_add_test(tc, full_disk_shows_at_the_start);

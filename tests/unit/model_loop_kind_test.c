@@ -23,7 +23,7 @@ static void parse(struct trace *trace, const char *text)
 
 	memset(trace, 0, sizeof(*trace));
 	ck_assert_uint_lt(strlen(text), sizeof(trace->text));
-	strcpy(trace->text, text);
+	memcpy(trace->text, text, strlen(text) + 1);
 	while (next) {
 		struct snap_frame *frame = &trace->frames[trace->stack.frames_len++];
 		char *where = next, *name = strchr(next, '!');

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The formats for other programs and for reviews: each by the rules of who reads it. */
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "base/num.h"
 #include "render/render.h"
@@ -295,18 +296,32 @@ START_TEST(perfetto_obeys_the_format)
 		 .start_ns = fix.snap.start_ns + NS_PER_S,
 		 .woken_ns = fix.snap.start_ns + 2 * NS_PER_S,
 		 .end_ns = fix.snap.start_ns + 2500 * NS_PER_MS},
+		/* The same, told before it went on; and one that seems to begin before its end. */
+		{.lock = 0,
+		 .tid = 4712,
+		 .waker_tid = 4711,
+		 .start_ns = fix.snap.start_ns + NS_PER_S,
+		 .woken_ns = fix.snap.start_ns + 1500 * NS_PER_MS,
+		 .end_ns = fix.snap.start_ns + 2100 * NS_PER_MS},
+		{.lock = 1,
+		 .tid = 4712,
+		 .start_ns = fix.snap.start_ns + 2400 * NS_PER_MS,
+		 .woken_ns = fix.snap.start_ns + 3 * NS_PER_S,
+		 .end_ns = fix.snap.start_ns + 3 * NS_PER_S},
 	};
 	json_error_t where;
 	json_t *root, *events, *flow;
 
 	fix.snap.long_waits = waits;
-	fix.snap.long_waits_len = 1;
+	fix.snap.long_waits_len = 3;
 	root = json_loads(render("perfetto"), JSON_REJECT_DUPLICATES, &where);
 	ck_assert_msg(root != NULL, "line %d: %s", where.line, where.text);
 	events = json_object_get(root, "traceEvents");
 	check_events(events);
 	ck_assert_double_eq_tol(num_of(event_named(events, "X", "log_sys.mutex"), "dur"), 1e6, 1);
 	ck_assert_double_eq_tol(num_of(event_named(events, "X", "run queue"), "dur"), 5e5, 1);
+	ck_assert_double_eq_tol(num_of(event_named(events, "X", "buf_pool.hash[3]"), "dur"), 5e5,
+				1);
 	ck_assert_double_eq_tol(num_of(event_named(events, "X", "threads.lock"), "dur"), 5e6, 1);
 	ck_assert_double_eq_tol(num_of(event_named(events, "X", "stall"), "dur"), 2e5, 1);
 	flow = event_named(events, "s", "wakes");
@@ -414,6 +429,18 @@ START_TEST(html_of_hostile_names_is_inert)
 }
 END_TEST
 
+/* For check_html.py: the page of hostile names, where it asks for it. */
+START_TEST(html_of_hostile_names_goes_to_the_browser)
+{
+	const char *path = getenv("CONCPROF_HOSTILE_HTML");
+	_cleanup_fclose_ FILE *file = path ? fopen(path, "w") : NULL;
+
+	ck_assert_int_eq(!path, !file);
+	if (file)
+		ck_assert_int_ge(fputs(render("html"), file), 0);
+}
+END_TEST
+
 /* The data of the flame graphs: JSON whose sums hold. */
 START_TEST(flames_sum_up)
 {
@@ -433,6 +460,29 @@ START_TEST(flames_sum_up)
 	graph = json_object_get(json_object_get(root, "graphs"), "wakes");
 	ck_assert_int_eq(json_integer_value(json_array_get(graph, 1)), 13200000);
 	json_decref(root);
+}
+END_TEST
+
+static const char *const golden[] = {"md", "csv", "folded", "perfetto"};
+
+/* UPDATE_GOLDEN=1 writes them anew. */
+START_TEST(outputs_are_the_golden_ones)
+{
+	static char expected[1 << 17];
+	char path[64];
+	_cleanup_fclose_ FILE *file = NULL;
+	size_t len;
+
+	snprintf(path, sizeof(path), "tests/golden/formats/server.%s", golden[_i]);
+	file = fopen(path, getenv("UPDATE_GOLDEN") ? "w" : "r");
+	ck_assert_msg(file != NULL, "%s cannot be opened: run in the top directory", path);
+	if (getenv("UPDATE_GOLDEN")) {
+		ck_assert_int_ge(fputs(render(golden[_i]), file), 0);
+		return;
+	}
+	len = fread(expected, 1, sizeof(expected) - 1, file);
+	expected[len] = '\0';
+	ck_assert_str_eq(render(golden[_i]), expected);
 }
 END_TEST
 
@@ -467,12 +517,14 @@ Suite *render_formats_suite(void)
 	tcase_add_test(server, pprof_is_whole);
 	tcase_add_test(server, html_stands_alone_and_says_it_first);
 	tcase_add_test(server, flames_sum_up);
+	tcase_add_loop_test(server, outputs_are_the_golden_ones, 0, ARRAY_LEN(golden));
 	tcase_add_test(server, an_idle_program_and_an_empty_report_render);
 	suite_add_tcase(suite, server);
 	tcase_add_checked_fixture(hostile, setup_hostile, teardown);
 	tcase_add_test(hostile, csv_of_hostile_names_is_inert);
 	tcase_add_test(hostile, markdown_of_hostile_names_is_inert);
 	tcase_add_test(hostile, html_of_hostile_names_is_inert);
+	tcase_add_test(hostile, html_of_hostile_names_goes_to_the_browser);
 	suite_add_tcase(suite, hostile);
 	return suite;
 }

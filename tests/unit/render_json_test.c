@@ -216,6 +216,7 @@ static const struct {
 	{"self.events", 'i'},
 	{"self.rss_bytes", 'i'},
 	{"self.map_bytes", 'i'},
+	{"self.polls_hooked_ns", 'i'},
 	{"host.idle_ns", 'i'},
 	{"host.busy_ns", 'i'},
 	{"host.throttled_ns", 'i'},

@@ -51,11 +51,14 @@ int delivery_open(const struct options *opt, struct delivery **ret, struct err *
 	return 0;
 }
 
-/* The writer knows the descriptor alone. */
+/* The writer knows the descriptor alone.  A capture that cannot go on keeps what it has: a full
+ * disk must not cost the run up to then. */
 static int name_file(const struct delivery_file *file, int rc, struct err *err)
 {
-	if (rc < 0)
+	if (rc < 0) {
 		err_prefix(err, "%s", output_path(file->output));
+		output_keep(file->output);
+	}
 	return rc;
 }
 

@@ -187,6 +187,13 @@ int output_publish(struct output *out, struct err *err)
 	return 0;
 }
 
+void output_keep(struct output *out)
+{
+	int published = OUTPUT_PUBLISHED;
+
+	atomic_compare_exchange_strong(&out->state, &published, OUTPUT_DONE);
+}
+
 int output_commit(struct output *out, struct err *err)
 {
 	off_t len = lseek(out->fd, 0, SEEK_CUR);
@@ -195,10 +202,11 @@ int output_commit(struct output *out, struct err *err)
 	/* Give back what was reserved and is not needed. */
 	if (len < 0 || ftruncate(out->fd, len) < 0)
 		return cannot(out, errno, err);
-	/*
-	 * Network file systems tell only now that there was no room.  No fsync(): beside a service
-	 * that is busy with its disk it could take many seconds.
-	 */
+	/* A name that stands for a file not yet on the disk would be an empty file after a crash.
+	 * The run is over: nothing is disturbed if this takes a while. */
+	if (fsync(out->fd) < 0 && errno != EINVAL)
+		return cannot(out, errno, err);
+	/* Network file systems tell only now that there was no room. */
 	fd = out->fd;
 	out->fd = -1;
 	if (close(fd) < 0 && errno != EINTR)

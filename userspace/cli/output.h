@@ -32,7 +32,11 @@ int output_write(struct output *out, const char *data, size_t len, struct err *e
  */
 int output_publish(struct output *out, struct err *err);
 
-/* All is written: put the file in its place. */
+/* What is in its place stays there as it is, whatever follows: writing failed, what came before is
+ * worth having. */
+void output_keep(struct output *out);
+
+/* All is written: see it to the disk, and put the file in its place. */
 int output_commit(struct output *out, struct err *err);
 
 /* Remove what is not committed; safe beside another thread that is at work on @out. */

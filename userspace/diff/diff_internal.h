@@ -10,9 +10,9 @@ double diff_number(const json_t *obj, const char *key);
 /* A string of @obj, "" where there is none. */
 const char *diff_string(const json_t *obj, const char *key);
 
-/* The standard error of a class's time a second over the parts of the window, as a part of its
- * mean; infinite where there are too few parts, or no such time. */
-double diff_unrest(const struct diff_side *side, const char *const *classes, size_t classes_len);
+/* The standard error of the time a second in classes @names over the parts of the window, as a part
+ * of its mean; infinite where there are too few parts, or no such time. */
+double diff_unrest(const struct diff_side *side, const char *const *names, size_t len);
 
 /* What a change of two figures with these relative standard errors may be by chance. */
 double diff_noise(double before, double before_unrest, double after, double after_unrest);

@@ -443,6 +443,7 @@ struct record_self {
 	uint64_t events;       /* switches and wakeups of the target handled */
 	uint64_t rss_bytes;
 	uint64_t map_bytes;
+	uint64_t polls_hooked_ns; /* for so long the hooks on polls were there */
 };
 
 struct record_slice {

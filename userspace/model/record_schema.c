@@ -309,6 +309,7 @@ static const struct record_field self_fields[] = {
 	U64(self, events),
 	U64(self, rss_bytes),
 	U64(self, map_bytes),
+	U64(self, polls_hooked_ns),
 };
 
 static const struct record_field slice_fields[] = {

@@ -50,6 +50,10 @@ static bool thread_since(void *now_item, const void *before_item)
 	take(&rec->involuntary_switches, before->rec.involuntary_switches);
 	take(&rec->wakeups, before->rec.wakeups);
 	take(&rec->cmetric_ns, before->rec.cmetric_ns);
+	take(&rec->migrations, before->rec.migrations);
+	take(&rec->faults, before->rec.faults);
+	take(&rec->major_faults, before->rec.major_faults);
+	take(&rec->copy_faults, before->rec.copy_faults);
 	take(&rec->runq_count, before->rec.runq_count);
 	take_array(rec->runq_hist, before->rec.runq_hist, HIST_BUCKETS);
 	rec->runq_max_ns = max_since(rec->runq_max_ns, before->rec.runq_max_ns, rec->runq_hist);
@@ -90,6 +94,8 @@ static bool wait_since(void *now_item, const void *before_item)
 	take(&now->interrupted, before->interrupted);
 	take(&now->owner_known, before->owner_known);
 	take(&now->sleep_again, before->sleep_again);
+	take(&now->again_ns, before->again_ns);
+	take(&now->broadcasts, before->broadcasts);
 	take_array(now->hist, before->hist, HIST_BUCKETS);
 	now->max_ns = max_since(now->max_ns, before->max_ns, now->hist);
 	return now->waits || now->blocked_ns;

@@ -7,6 +7,8 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "html/report.css.h"
+#include "html/report.js.h"
 #include "render/formats.h"
 #include "render/html_parts.h"
 #include "render/say.h"
@@ -15,13 +17,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-
-static const char style[] =
-#include "html/report.css.h"
-	;
-static const char script[] =
-#include "html/report.js.h"
-	;
 
 void html_head(struct strbuf *sb, const char *title)
 {
@@ -33,7 +28,7 @@ void html_head(struct strbuf *sb, const char *title)
 		    "<meta name=\"color-scheme\" content=\"light dark\">\n"
 		    "<link rel=\"icon\" href=\"data:,\">\n<title>");
 	html_text(sb, title);
-	strbuf_printf(sb, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", style);
+	strbuf_printf(sb, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", report_css);
 }
 
 static void add_header(struct strbuf *sb, const struct report *rep)
@@ -202,7 +197,7 @@ int render_html(const struct report *rep, const struct render_options *opt, stru
 		html_processes(sb, rep);
 	}
 	add_method(sb, rep);
-	strbuf_printf(sb, "</main>\n<script>\n%s</script>\n</body>\n</html>\n", script);
+	strbuf_printf(sb, "</main>\n<script>\n%s</script>\n</body>\n</html>\n", report_js);
 	if (sb->failed)
 		return err_set(err, -ENOMEM, "HTML report: out of memory");
 	return 0;

@@ -185,12 +185,12 @@ static json_t *self(const struct report *rep)
 {
 	const struct record_self *cost = &rep->snap->self;
 
-	return json_pack("{s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "cpu_ratio",
+	return json_pack("{s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:o}", "cpu_ratio",
 			 rep->self_cpu_ratio + rep->self_bpf_ratio, "collector_cpu_ratio",
 			 rep->self_cpu_ratio, "bpf_cpu_ratio", rep->self_bpf_ratio,
 			 "bpf_ns_per_event", rep->bpf_ns_per_event, "events", jr_num(cost->events),
 			 "rss_bytes", jr_num(cost->rss_bytes), "map_bytes",
-			 jr_num(cost->map_bytes));
+			 jr_num(cost->map_bytes), "polls_hooked_ns", jr_num(cost->polls_hooked_ns));
 }
 
 static json_t *tool(const struct json_report *j)

@@ -12,10 +12,11 @@
 #include "report/derived.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WAITS_MAX 50000 /* the longest ones: about 25 MB */
+#define WAITS_MAX 40000 /* the longest ones: about 25 MB */
 #define OWN_PID 0	/* of the tracks that are about the whole run */
 #define TID_VERDICT 1
 #define REAL_DIGITS 15
@@ -23,7 +24,8 @@
 struct trace {
 	const struct snapshot *snap;
 	const struct report *rep;
-	json_t *events;		/* NULL once memory was short */
+	struct strbuf *out; /* events are written one by one: all at once would take much memory */
+	bool any;
 	struct hashmap threads; /* tid -> index */
 	bool *shown;		/* by thread index: it has events */
 	uint64_t left_out;
@@ -34,12 +36,21 @@ static json_t *micros(uint64_t ns)
 	return json_real((double)ns / (double)NS_PER_US);
 }
 
+static int append(const char *buffer, size_t size, void *data)
+{
+	strbuf_add(data, buffer, size);
+	return ((struct strbuf *)data)->failed ? -1 : 0;
+}
+
+/* Takes over @event. */
 static void add(struct trace *t, json_t *event)
 {
-	if (t->events)
-		t->events = jr_push(t->events, event);
-	else
-		json_decref(event);
+	strbuf_puts(t->out, t->any ? ",\n" : "\n");
+	t->any = true;
+	if (!event || json_dump_callback(event, append, t->out,
+					 JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)))
+		t->out->failed = true;
+	json_decref(event);
 }
 
 /* A name or title of a process or thread, which viewers show beside its track. */
@@ -125,25 +136,27 @@ static const struct snap_thread *by_tid(struct trace *t, uint32_t tid)
 	return at ? show(t, *at) : NULL;
 }
 
-/* The waiter's time off the CPU and on the run queue; from the waker a flow to the moment at which
- * it runs again. */
-static void add_wait(struct trace *t, const struct record_long_wait *w, uint64_t id)
+/*
+ * The waiter's time off the CPU and on the run queue, from @from on; from the waker a flow to the
+ * moment at which it may run again.  Returns its end.
+ */
+static uint64_t add_wait(struct trace *t, const struct record_long_wait *w, uint64_t from,
+			 uint64_t id)
 {
 	const struct snap_thread *waiter = by_tid(t, w->tid);
 	const struct snap_thread *waker = w->waker_tid ? by_tid(t, w->waker_tid) : NULL;
-	uint64_t from = num_sat_sub(w->start_ns, t->snap->start_ns);
-	uint64_t woken = num_sat_sub(w->woken_ns, t->snap->start_ns);
-	uint64_t end = num_sat_sub(w->end_ns, t->snap->start_ns);
+	uint64_t woken = num_max_u64(num_sat_sub(w->woken_ns, t->snap->start_ns), from);
+	uint64_t end = num_max_u64(num_sat_sub(w->end_ns, t->snap->start_ns), woken);
 
-	if (!waiter || woken < from || end < woken)
-		return;
+	if (!waiter || end == from)
+		return from;
 	add_span(t, w->lock < t->snap->locks_len ? t->snap->locks[w->lock].name : "wait", "wait",
 		 waiter->pid, waiter->tid, from, woken - from,
 		 json_pack("{s:o, s:o}", "holder", jr_num(w->holder_tid), "waker",
 			   jr_num(w->waker_tid)));
 	add_span(t, "run queue", "wait", waiter->pid, waiter->tid, woken, end - woken, NULL);
 	if (!waker)
-		return;
+		return end;
 	add_span(t, "wakes", "wake", waker->pid, waker->tid, woken, 0, NULL);
 	add(t, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "name", "wakes", "cat", "wake",
 			 "ph", "s", "id", jr_num(id), "ts", micros(woken), "pid",
@@ -151,14 +164,7 @@ static void add_wait(struct trace *t, const struct record_long_wait *w, uint64_t
 	add(t, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "name", "wakes", "cat", "wake",
 			 "ph", "f", "bp", "e", "id", jr_num(id), "ts", micros(woken), "pid",
 			 jr_num(waiter->pid), "tid", jr_num(waiter->tid)));
-}
-
-static int compare_ns(const void *left, const void *right)
-{
-	uint64_t a = *(const uint64_t *)left;
-	uint64_t b = *(const uint64_t *)right;
-
-	return (a < b) - (a > b);
+	return end;
 }
 
 static uint64_t length(const struct record_long_wait *w)
@@ -166,32 +172,61 @@ static uint64_t length(const struct record_long_wait *w)
 	return num_sat_sub(w->end_ns, w->start_ns);
 }
 
-/* The longest WAITS_MAX of them, in the order of their ends. */
+static int longer_first(const void *left, const void *right)
+{
+	uint64_t a = length(*(const struct record_long_wait *const *)left);
+	uint64_t b = length(*(const struct record_long_wait *const *)right);
+
+	return (a < b) - (a > b);
+}
+
+/* By thread, in time; of those that began together the longest first. */
+static int in_time(const void *left, const void *right)
+{
+	const struct record_long_wait *a = *(const struct record_long_wait *const *)left;
+	const struct record_long_wait *b = *(const struct record_long_wait *const *)right;
+
+	if (a->tid != b->tid)
+		return a->tid < b->tid ? -1 : 1;
+	if (a->start_ns != b->start_ns)
+		return a->start_ns < b->start_ns ? -1 : 1;
+	return longer_first(left, right);
+}
+
+/*
+ * The longest WAITS_MAX.  A wait that went on after its end was told (woken, overtaken, asleep
+ * again) was told again, from its beginning: the last time counts.
+ */
 static void add_waits(struct trace *t)
 {
 	const struct snapshot *snap = t->snap;
-	uint64_t *lengths = calloc((size_t)snap->long_waits_len + 1, sizeof(*lengths));
-	uint64_t least = 0;
-	uint64_t added = 0;
+	uint32_t len = snap->long_waits_len;
+	const struct record_long_wait **order = calloc((size_t)len + 1, sizeof(*order));
+	uint64_t until = 0;
 
-	if (!lengths) {
-		json_decref(t->events);
-		t->events = NULL;
+	if (!order) {
+		t->out->failed = true;
 		return;
 	}
-	for (uint32_t i = 0; i < snap->long_waits_len; i++)
-		lengths[i] = length(&snap->long_waits[i]);
-	if (snap->long_waits_len > WAITS_MAX) {
-		qsort(lengths, snap->long_waits_len, sizeof(*lengths), compare_ns);
-		least = lengths[WAITS_MAX - 1];
+	for (uint32_t i = 0; i < len; i++)
+		order[i] = &snap->long_waits[i];
+	if (len > WAITS_MAX) {
+		qsort(order, len, sizeof(*order), longer_first);
+		t->left_out = len - WAITS_MAX;
+		len = WAITS_MAX;
 	}
-	for (uint32_t i = 0; i < snap->long_waits_len; i++) {
-		if (length(&snap->long_waits[i]) >= least && added < WAITS_MAX)
-			add_wait(t, &snap->long_waits[i], ++added);
-		else
-			t->left_out++;
+	qsort(order, len, sizeof(*order), in_time);
+	for (uint32_t i = 0; i < len; i++) {
+		bool same_thread = i && order[i]->tid == order[i - 1]->tid;
+		uint64_t from = num_sat_sub(order[i]->start_ns, snap->start_ns);
+
+		if (same_thread && order[i]->start_ns == order[i - 1]->start_ns)
+			continue;
+		if (same_thread)
+			from = num_max_u64(from, until);
+		until = add_wait(t, order[i], from, i + 1ULL);
 	}
-	free(lengths);
+	free(order);
 }
 
 static void add_titles(struct trace *t)
@@ -216,39 +251,27 @@ static bool index_threads(struct trace *t)
 	return t->shown != NULL;
 }
 
-static int append(const char *buffer, size_t size, void *data)
-{
-	strbuf_add(data, buffer, size);
-	return ((struct strbuf *)data)->failed ? -1 : 0;
-}
-
 int render_perfetto(const struct report *rep, const struct render_options *opt, struct strbuf *sb,
 		    struct err *err)
 {
-	struct trace t = {.snap = rep->snap, .rep = rep, .events = json_array()};
-	json_t *root = NULL;
-	int done = -1;
+	struct trace t = {.snap = rep->snap, .rep = rep, .out = sb};
 
 	(void)opt;
+	strbuf_puts(sb, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
 	if (index_threads(&t)) {
 		add_slices(&t);
 		add_stalls(&t);
 		add_waits(&t);
 		add_titles(&t);
-		root = json_pack("{s:s, s:{s:s, s:o}, s:o}", "displayTimeUnit", "ms", "otherData",
-				 "tool", "concprof", "waits_left_out", jr_num(t.left_out),
-				 "traceEvents", t.events);
-		t.events = NULL;
+	} else {
+		sb->failed = true;
 	}
-	if (root)
-		done = json_dump_callback(root, append, sb,
-					  JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
-	json_decref(root);
-	json_decref(t.events);
+	strbuf_printf(sb,
+		      "],\n\"otherData\":{\"tool\":\"concprof\",\"waits_left_out\":%" PRIu64 "}}\n",
+		      t.left_out);
 	hashmap_free(&t.threads);
 	free(t.shown);
-	strbuf_putc(sb, '\n');
-	if (done || sb->failed)
+	if (sb->failed)
 		return err_set(err, -ENOMEM, "Perfetto trace: out of memory");
 	return 0;
 }

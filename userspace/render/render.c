@@ -7,15 +7,15 @@
 
 /* clang-format off */
 static const struct render_format formats[] = {
-	{"text", ".txt", render_text},
-	{"json", ".json", render_json},
-	{"html", ".html", render_html},
-	{"md", ".md", render_markdown},
-	{"folded", ".folded", render_folded},
-	{"perfetto", ".perfetto.json", render_perfetto},
-	{"pprof", ".pb.gz", render_pprof},
-	{"csv", ".csv", render_csv},
-	{NULL, NULL, NULL},
+	{"text", ".txt", "to read", render_text},
+	{"json", ".json", "for programs, by docs/report.schema.json", render_json},
+	{"html", ".html", "a page that stands alone, with flame graphs", render_html},
+	{"md", ".md", "to paste into a review", render_markdown},
+	{"folded", ".folded", "stacks for flamegraph.pl or speedscope, class first", render_folded},
+	{"perfetto", ".perfetto.json", "the run in time, for ui.perfetto.dev or chrome://tracing", render_perfetto},
+	{"pprof", ".pb.gz", "stacks for go tool pprof", render_pprof},
+	{"csv", ".csv", "raw figures of threads, locks, loops and edges", render_csv},
+	{NULL, NULL, NULL, NULL},
 };
 /* clang-format on */
 

@@ -17,6 +17,7 @@ struct render_options {
 struct render_format {
 	const char *name;   /* as in -f: "text" */
 	const char *ending; /* as in -o: ".txt" */
+	const char *about;  /* for help: what it is good for */
 	/* Append the whole output to @sb.  0 or a negative errno with @err. */
 	int (*render)(const struct report *rep, const struct render_options *opt, struct strbuf *sb,
 		      struct err *err);

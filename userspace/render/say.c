@@ -183,7 +183,12 @@ void say_own_cost(struct strbuf *sb, const struct report *rep, const char *dot)
 		units_percent(sb, rep->self_bpf_ratio);
 	else
 		strbuf_puts(sb, "not measured");
-	strbuf_printf(sb, ")%s", dot);
+	strbuf_puts(sb, ")");
+	if (rep->snap->self.polls_hooked_ns) {
+		strbuf_puts(sb, ", polls hooked for ");
+		units_duration(sb, rep->snap->self.polls_hooked_ns);
+	}
+	strbuf_puts(sb, dot);
 	for (uint32_t i = 0; i < rep->snap->locks_len; i++)
 		waits = num_sat_add(waits, rep->snap->locks[i].waits);
 	add_plural(sb, waits, "wait aggregated", "waits aggregated");

@@ -80,6 +80,8 @@ int live_read_losses(struct live *live, struct err *err)
 		sum = 0;
 		for (int i = 0; i < cpus; i++)
 			sum += per_cpu[i];
+		if (cause_of[cause] == LOSS_LONG_WAITS_CAPPED)
+			sum += live->long_waits_dropped;
 		rc = emit_loss(live, cause_of[cause], sum, err);
 		if (rc)
 			return rc;
@@ -195,5 +197,6 @@ int live_emit_self(struct live *live, struct err *err)
 	self->events = events(live);
 	self->rss_bytes = own_rss_bytes();
 	self->map_bytes = live->map_bytes + live_unwind_bytes(live);
+	self->polls_hooked_ns = live_polls_hooked(live);
 	return live_emit(live, err);
 }

@@ -67,6 +67,7 @@ struct live {
 	struct live_loops *loops;
 	struct live_polls *polls;
 	uint64_t polls_hooked_ns; /* since when turns are seen, 0 = not */
+	uint64_t polls_before_ns; /* .. and for how long before that */
 	uint64_t start_ns;
 	uint64_t end_ns; /* 0 while the window is open */
 	uint32_t threads_alive;
@@ -97,7 +98,9 @@ struct live {
 	uint64_t map_bytes;
 	int ring_error;
 	struct err ring_err;
-	struct record rec; /* scratch: records are large */
+	uint64_t long_waits;	     /* sent .. */
+	uint64_t long_waits_dropped; /* .. and those beyond what a run is to hold */
+	struct record rec;	     /* scratch: records are large */
 };
 
 /* live_emit.c */
@@ -154,6 +157,8 @@ void live_unwind_free(struct live *live);
 uint64_t live_unwind_bytes(const struct live *live);
 /* Which files have no table, and why. */
 int live_unwind_emit_notes(struct live *live, struct err *err);
+/* @p is a new child, served by its parent's tables for a while if that has such. */
+void live_unwind_forked(const struct live *live, struct live_process *p, uint64_t now_ns);
 /* @p has ended: its pid may be used again. */
 void live_unwind_drop(struct live *live, const struct live_process *p);
 /* Tables for processes that are new or have changed their mappings; @all: look at every one, else
@@ -207,6 +212,8 @@ uint64_t live_attach_stack(const struct live *live, const struct cp_thread *t);
 /* live_polls.c: the hooks on the poll family */
 int live_polls_open(struct live *live, struct err *err);
 void live_polls_free(struct live *live);
+/* For how long they were there, up to now or the window's end. */
+uint64_t live_polls_hooked(const struct live *live);
 /* A thread that polls was met while no hook was there. */
 void live_polls_wanted(struct live *live);
 /* Attach the hooks when a thread of the target polls, detach them when none does any more; @idle:

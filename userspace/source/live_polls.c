@@ -111,6 +111,15 @@ void live_polls_free(struct live *live)
 }
 
 /* Told by the ring, which is read once more when all is detached. */
+uint64_t live_polls_hooked(const struct live *live)
+{
+	uint64_t now_ns = live->end_ns ? live->end_ns : live_clock_ns();
+
+	if (!live->polls_hooked_ns)
+		return live->polls_before_ns;
+	return live->polls_before_ns + num_sat_sub(now_ns, live->polls_hooked_ns);
+}
+
 void live_polls_wanted(struct live *live)
 {
 	if (!live->polls)
@@ -127,6 +136,7 @@ void live_polls_update(struct live *live, bool idle)
 	if (polls->links_len) {
 		if (polls->idle_slices >= IDLE_SLICES) {
 			detach(live);
+			live->polls_before_ns = live_polls_hooked(live);
 			live->polls_hooked_ns = 0;
 		}
 	} else if (polls->wanted && !polls->refused && !live->end_ns) {

@@ -6,6 +6,9 @@
 #include "base/num.h"
 #include "source/live_internal.h"
 
+/* About 50 bytes of capture each: a run of hours keeps those of its beginning, and says so. */
+#define LONG_WAITS_MAX 500000
+
 static int on_exit_record(struct live *live, const struct cp_ring_exit *e, struct err *err)
 {
 	const struct cp_thread *t = &e->thread;
@@ -27,12 +30,14 @@ static int on_exit_record(struct live *live, const struct cp_ring_exit *e, struc
 static int on_process(struct live *live, const struct cp_ring_process *r, struct err *err)
 {
 	struct live_process *p = live_process_get(live, r->view_pid, r->at_ns);
+	int rc;
 
 	if (p && r->type == CP_RING_PROCESS && p->start_ns < r->at_ns) {
 		/* Forked now, so the one before has ended, though no slice has found it out. */
 		p->end_ns = r->at_ns;
-		if (live_emit_process(live, p, err))
-			return -ENOMEM;
+		rc = live_emit_process(live, p, err);
+		if (rc)
+			return rc;
 		live_unwind_drop(live, p);
 		live_python_drop(live, p->pid);
 		p = live_process_get(live, r->view_pid, r->at_ns);
@@ -44,10 +49,12 @@ static int on_process(struct live *live, const struct cp_ring_process *r, struct
 	memcpy(p->comm, r->comm, CP_COMM_LEN);
 	p->tgid = r->pid;
 	p->tables_due = true;
-	if (r->type == CP_RING_EXEC)
+	if (r->type == CP_RING_EXEC) {
 		p->execs++;
-	else
+	} else {
 		live_python_inherit(live, p);
+		live_unwind_forked(live, p, r->at_ns);
+	}
 	p->dirty = true;
 	return live_emit_process(live, p, err);
 }
@@ -66,6 +73,11 @@ static int on_long_wait(struct live *live, const struct cp_ring_long_wait *w, st
 	};
 	int rc;
 
+	if (live->long_waits == LONG_WAITS_MAX) {
+		live->long_waits_dropped++;
+		return 0;
+	}
+	live->long_waits++;
 	out.lock = live_lock_id(live, &w->lock, err);
 	if (!out.lock)
 		return -ENOMEM;

@@ -32,6 +32,9 @@ _Static_assert((int)CP_UNWIND_RSP == (int)UNWIND_RSP && (int)CP_UNWIND_PLT == (i
  * after 5 ms, 10 ms and so on. */
 #define YOUNG_FIRST_NS (5 * NS_PER_MS)
 #define YOUNG_LOOKS 9
+/* A forked child has what its parent had, whose tables serve it; most end before they do anything
+ * about it. It is looked at after 40 ms for the first time. */
+#define FORKED_LOOKS 3
 /* Tables that a file's is split into: no more than there is room for. */
 #define PARTS_MAX (2 * CP_UNWIND_CHUNKS)
 
@@ -304,36 +307,75 @@ static uint64_t signature_of(const struct maps *maps)
 	return hash;
 }
 
-static void load_process(struct live *live, struct live_process *process, const struct maps *maps)
+/* Whether @process maps what its parent does: then *ret is a copy of the parent's, whose edition is
+ * right for it, too. */
+static bool copy_parent(const struct live *live, const struct live_process *process,
+			struct cp_unwind_process *ret)
 {
-	const uint32_t pid = process->pid, tgid = process->tgid;
-	_cleanup_free_ struct cp_unwind_process *p = calloc(1, sizeof(*p));
-	struct target_root root = {.fd = -1};
-	bool have_root = target_root_open((pid_t)pid, &root, NULL) == 0;
+	const uint32_t *index = hashmap_get(&live->process_by_pid, &process->ppid);
+	const uint32_t *own = hashmap_get(&live->unwind->signatures, &process->pid);
+	const uint32_t *other = hashmap_get(&live->unwind->signatures, &process->ppid);
+	const struct live_process *parent = index ? &live->processes.at[*index] : NULL;
 
-	for (size_t i = 0; p && i < maps->len; i++) {
+	return parent && own && other && *own == *other && !parent->end_ns && !process->execs &&
+	       !parent->tables_due &&
+	       !bpf_map_lookup_elem(bpf_map__fd(live->skel->maps.unwind_processes), &parent->tgid,
+				    ret);
+}
+
+static void add_mappings(struct live *live, struct cp_unwind_process *p, pid_t pid,
+			 const struct target_root *root, const struct maps *maps)
+{
+	for (size_t i = 0; i < maps->len; i++) {
 		const struct mapping *m = &maps->at[i];
 
 		if (!(m->perms & MAPPING_EXEC))
 			continue;
 		if (m->kind == MAPPING_FILE)
 			add_mapping(live, p, m,
-				    table_of_file(live, (pid_t)pid, have_root ? &root : NULL, m,
-						  maps_path(maps, m)));
+				    table_of_file(live, pid, root, m, maps_path(maps, m)));
 		else if (m->kind == MAPPING_SPECIAL && !strcmp(maps_path(maps, m), "[vdso]"))
 			add_mapping(live, p, m, table_of_vdso(live));
 		else
 			add_plain(p, m);
 	}
-	if (p)
-		live_python_look(live, process, maps, have_root ? &root : NULL, &p->python);
-	if (have_root)
+	p->edition = ++live->unwind->edition;
+}
+
+static void load_process(struct live *live, struct live_process *process, const struct maps *maps)
+{
+	_cleanup_free_ struct cp_unwind_process *p = calloc(1, sizeof(*p));
+	struct target_root root = {.fd = -1};
+	const struct target_root *have;
+
+	if (!p)
+		return;
+	have = target_root_open((pid_t)process->pid, &root, NULL) == 0 ? &root : NULL;
+	if (!copy_parent(live, process, p))
+		add_mappings(live, p, (pid_t)process->pid, have, maps);
+	live_python_look(live, process, maps, have, &p->python);
+	if (have)
 		target_root_close(&root);
-	if (p)
-		p->edition = ++live->unwind->edition;
-	if (p)
-		bpf_map_update_elem(bpf_map__fd(live->skel->maps.unwind_processes), &tgid, p,
-				    BPF_ANY);
+	bpf_map_update_elem(bpf_map__fd(live->skel->maps.unwind_processes), &process->tgid, p,
+			    BPF_ANY);
+}
+
+void live_unwind_forked(const struct live *live, struct live_process *p, uint64_t now_ns)
+{
+	const uint32_t *index = hashmap_get(&live->process_by_pid, &p->ppid);
+	uint32_t *last;
+
+	if (!live->unwind || !index || !hashmap_get(&live->unwind->signatures, &p->ppid))
+		return;
+	/* What another process of this pid mapped before is no matter. */
+	last = hashmap_put(&live->unwind->signatures, &p->pid, 0, NULL);
+	if (!last)
+		return;
+	*last = 0;
+	memcpy(p->libc, live->processes.at[*index].libc, sizeof(p->libc));
+	p->tables_due = false;
+	p->looks = FORKED_LOOKS;
+	p->look_ns = now_ns + (YOUNG_FIRST_NS << FORKED_LOOKS);
 }
 
 uint64_t live_unwind_row(const struct live *live, const struct cp_unwind_process *p, uint64_t ip)
