@@ -7,7 +7,7 @@
 #include "sample.h"
 
 #define THREADS 32
-#define CAPACITY 8
+#define CAPACITY 4
 #define ITEM_US 60
 #define PRODUCE_US 20
 
