@@ -434,7 +434,7 @@ struct cp_unwind_mapping {
 };
 
 struct cp_unwind_process {
-	__u64 edition; /* never 0, another one for each process and each change of its mappings */
+	__u64 edition; /* never 0; of these mappings, which a forked child may share */
 	__u32 len;
 	__u32 pad;
 	struct cp_python python;
