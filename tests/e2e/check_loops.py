@@ -58,7 +58,7 @@ def turns(check, report, log):
     check.near("busy_ns", loop["busy_ns"], sum(ns + 2 * SLACK_NS for _, ns in own), TOLERANCE + edge)
     delay = sum(ns * ns for _, ns in own) / (2 * (end - begin))
     check.near("added_mean_ns", loop["added_mean_ns"], delay, 2 * TOLERANCE + edge)
-    stalls = sorted((at - begin, ns) for at, ns in own if ns > 1.01 * loop["stall_threshold_ns"])
+    stalls = sorted((at - begin, ns) for at, ns in own if ns > 1.001 * loop["stall_threshold_ns"])
     told = loop["stalls"]
     missing = [at for at, ns in stalls
                if not any(abs(stall["at_ns"] - at) < 5_000_000 and abs(stall["duration_ns"] - ns) < TOLERANCE * ns + SLACK_NS
