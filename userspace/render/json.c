@@ -189,8 +189,8 @@ static json_t *self(const struct report *rep)
 			 rep->self_cpu_ratio + rep->self_bpf_ratio, "collector_cpu_ratio",
 			 rep->self_cpu_ratio, "bpf_cpu_ratio", rep->self_bpf_ratio,
 			 "bpf_ns_per_event", rep->bpf_ns_per_event, "events", jr_num(cost->events),
-			 "rss_bytes", jr_num(cost->rss_bytes), "map_bytes",
-			 jr_num(cost->map_bytes), "polls_hooked_ns", jr_num(cost->polls_hooked_ns));
+			 "rss_bytes", jr_num(cost->rss_bytes), "map_bytes", jr_num(cost->map_bytes),
+			 "polls_hooked_ns", jr_num(cost->polls_hooked_ns));
 }
 
 static json_t *tool(const struct json_report *j)
