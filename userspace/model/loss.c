@@ -91,6 +91,9 @@ static const struct loss_row loss_table[LOSS_COUNT] = {
 	[LOSS_STALLS_NOT_KEPT] = {"stalls_not_kept", false,
 				  "stalls of event loops are in the sums alone: the worst 16 of "
 				  "each slice are listed"},
+	[LOSS_PYTHON_GILS] = {"python_gils", false,
+			      "interpreters of one process with a GIL of their own, beyond eight: "
+			      "waits for these count as waits for unknown locks"},
 	[LOSS_LOOPS_UNSEEN] = {"loops_unseen", false,
 			       "threads poll, but the kernel refuses the hooks that see their "
 			       "turns"},

@@ -92,6 +92,9 @@ int live_read_losses(struct live *live, struct err *err)
 	rc = emit_loss(live, LOSS_STALLS_NOT_KEPT, live->stalls_not_kept, err);
 	if (rc)
 		return rc;
+	rc = emit_loss(live, LOSS_PYTHON_GILS, live_python_gils_beyond(live), err);
+	if (rc)
+		return rc;
 	rc = emit_loss(live, LOSS_LOOPS_UNSEEN, live->loops_unseen, err);
 	if (rc)
 		return rc;

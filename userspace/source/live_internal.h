@@ -173,6 +173,8 @@ struct maps;
 struct target_root;
 int live_python_open(struct live *live, struct err *err);
 void live_python_free(struct live *live);
+/* GILs beyond CP_PYTHON_GILS_MAX, the most seen in one process. */
+uint64_t live_python_gils_beyond(const struct live *live);
 /* Look for CPython in @process, which has new @maps: *ret is what the BPF side needs, all zero
  * where there is none that is known. @root may be NULL. */
 void live_python_look(struct live *live, struct live_process *process, const struct maps *maps,

@@ -12,7 +12,7 @@
 #include "source/live_internal.h"
 
 #define STALLS_KEPT 16	/* of each slice */
-#define TURNS_MAX 4096	/* threads whose present turn is sampled */
+#define TURNS_MAX 1024	/* threads whose present turn is sampled */
 #define STALLS_MAX 8192 /* that one slice can hold before it is cut to the worst */
 #define READ_TRIES 1000
 #define LONG_TURN_S 60 /* a turn of this length is no turn any more */
@@ -33,9 +33,8 @@ struct turn {
 struct live_loops {
 	const unsigned char *at; /* mapped */
 	size_t bytes;
-	size_t size;		/* of an entry */
-	struct hashmap turn_of; /* tid -> index in turns */
-	VEC(struct turn) turns;
+	size_t size;			 /* of an entry */
+	struct turn turns[TURNS_MAX];	 /* by tid; a thread that comes later takes the place */
 	VEC(struct record_stall) stalls; /* of this slice */
 	uint64_t not_kept;
 };
@@ -49,7 +48,6 @@ int live_loops_open(struct live *live, struct err *err)
 	live->loops = loops;
 	if (!loops)
 		return err_set(err, -ENOMEM, "out of memory");
-	hashmap_init(&loops->turn_of, sizeof(uint32_t));
 	loops->size = (sizeof(struct cp_loop) + 7) & ~7UL;
 	loops->bytes = (loops->size * live->slots_len + page - 1) & ~(page - 1UL);
 	at = mmap(NULL, loops->bytes, PROT_READ, MAP_SHARED, bpf_map__fd(live->skel->maps.loops),
@@ -68,8 +66,6 @@ void live_loops_free(struct live *live)
 		return;
 	if (loops->at)
 		munmap((void *)loops->at, loops->bytes);
-	hashmap_free(&loops->turn_of);
-	vec_free(&loops->turns);
 	vec_free(&loops->stalls);
 	free(loops);
 	live->loops = NULL;
@@ -133,33 +129,13 @@ int live_loop_ended(struct live *live, const struct cp_ring_loop *rec, struct er
 	return rec->loop.turns || rec->loop.idle_ns ? live_emit(live, err) : 0;
 }
 
-static struct turn *turn_of(struct live_loops *loops, uint32_t tid, bool add)
-{
-	uint32_t *index = hashmap_get(&loops->turn_of, &tid);
-	struct turn *turn;
-
-	if (index)
-		return &loops->turns.at[*index];
-	if (!add || loops->turns.len >= TURNS_MAX)
-		return NULL;
-	if (!hashmap_put(&loops->turn_of, &tid, loops->turns.len, NULL))
-		return NULL;
-	turn = vec_add(&loops->turns);
-	if (turn)
-		turn->tid = tid;
-	return turn;
-}
-
 int live_loop_sampled(struct live *live, const struct cp_ring_turn_sample *rec, struct err *err)
 {
-	struct turn *turn = turn_of(live->loops, rec->tid, true);
+	struct turn *turn = &live->loops->turns[rec->tid % TURNS_MAX];
 
 	(void)err;
-	if (!turn) {
-		live->loops->not_kept++;
-		return 0;
-	}
-	if (turn->start_ns != rec->turn_ns) {
+	if (turn->tid != rec->tid || turn->start_ns != rec->turn_ns) {
+		turn->tid = rec->tid;
 		turn->start_ns = rec->turn_ns;
 		turn->len = 0;
 		turn->seen = 0;
@@ -197,7 +173,7 @@ static void keep_worst(struct live_loops *loops, size_t most)
 static int keep_stall(struct live *live, const struct record_stall *stall, struct err *err)
 {
 	struct live_loops *loops = live->loops;
-	const struct turn *turn = turn_of(loops, stall->tid, false);
+	const struct turn *turn = &loops->turns[stall->tid % TURNS_MAX];
 	struct record_stall *kept;
 
 	if (loops->stalls.len >= STALLS_MAX)
@@ -206,7 +182,7 @@ static int keep_stall(struct live *live, const struct record_stall *stall, struc
 	if (!kept)
 		return err_set(err, -ENOMEM, "out of memory");
 	*kept = *stall;
-	if (turn && turn->start_ns == stall->start_ns) {
+	if (turn->tid == stall->tid && turn->start_ns == stall->start_ns) {
 		kept->stacks_len = turn->len;
 		memcpy(kept->stacks, turn->stacks, turn->len * sizeof(*kept->stacks));
 	}

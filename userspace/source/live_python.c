@@ -25,10 +25,12 @@ _Static_assert((int)CP_PYTHON_ENTRY_SHIM == (int)PYTHON_ENTRY_SHIM &&
 		       CP_PYTHON_NONE == PYTHON_NO_FIELD && CP_PYTHON_GILS_MAX == PYTHON_GILS_MAX,
 	       "the ABI's words for CPython are the runtime's");
 
-/* Where struct pthread keeps the tid: 720 in glibc for x86_64 (nptl/descr.h, 2.17 to 2.41), 48 in
- * musl (src/internal/pthread_impl.h, 1.2).  Asked for to Python 3.10 alone. */
 #define SLOT_LOOKS_MAX 5 /* at a process's threads, for where they keep their states */
 
+#define GILS_LOOKED_AT 64 /* of one process: those beyond PYTHON_GILS_MAX are counted */
+
+/* Where struct pthread keeps the tid: 720 in glibc for x86_64 (nptl/descr.h, 2.17 to 2.41), 48 in
+ * musl (src/internal/pthread_impl.h, 1.2).  Asked for to Python 3.10 alone. */
 #define PTHREAD_TID_GLIBC 720
 #define PTHREAD_TID_MUSL 48
 
@@ -148,16 +150,25 @@ static void read_threads(struct live_python *py, const struct python *p)
 	py->threads_pid = p->pid;
 }
 
+uint64_t live_python_gils_beyond(const struct live *live)
+{
+	return live->python ? live->python->gils_beyond : 0;
+}
+
 /* What changes as interpreters come and go. */
 static void read_state(struct live_python *py, struct python *p)
 {
 	pid_t pid = (pid_t)p->pid;
 	const struct python_memory memory = {live_python_read_memory, &pid};
-	uint64_t gils[PYTHON_GILS_MAX];
+	uint64_t gils[GILS_LOOKED_AT];
+	size_t len;
 
 	if (!p->abi.runtime)
 		return;
-	p->abi.gils_len = (uint32_t)python_gils(&p->found, &memory, gils, PYTHON_GILS_MAX);
+	len = python_gils(&p->found, &memory, gils, GILS_LOOKED_AT);
+	if (len > PYTHON_GILS_MAX)
+		py->gils_beyond = num_max_u64(py->gils_beyond, len - PYTHON_GILS_MAX);
+	p->abi.gils_len = (uint32_t)num_min_u64(len, PYTHON_GILS_MAX);
 	memset(p->abi.gil, 0, sizeof(p->abi.gil));
 	memcpy(p->abi.gil, gils, p->abi.gils_len * sizeof(gils[0]));
 	p->abi.several = python_interpreters(&p->found, &memory) > 1;

@@ -31,6 +31,7 @@ struct python_unnamed {
 };
 
 struct live_python {
+	uint64_t gils_beyond; /* PYTHON_GILS_MAX, the most in one process */
 	struct python_thread threads[PYTHON_THREADS_MAX]; /* of the process asked for last */
 	size_t threads_len;
 	uint32_t threads_pid; /* 0 = of none */
