@@ -7,8 +7,10 @@
 
 #include "futex_calls.bpf.c"
 #include "loop.bpf.c"
-#include "sample.bpf.c"
 #include "sched.bpf.c"
+
+/* Behind the switches, which it makes good. */
+#include "sample.bpf.c"
 #include "task.bpf.c"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -128,6 +128,7 @@ enum cp_loss {
 	CP_LOST_HOLDINGS,
 	CP_LOST_PYTHON_CUT,
 	CP_LOST_STALLS,
+	CP_LOST_SWITCH_IN,
 	CP_LOST_EDGES_MERGED,
 	CP_LOST_COUNT
 };
@@ -272,6 +273,9 @@ struct cp_thread {
 	/* an event loop, as far as is known: its entry in `loops` is in use */
 	__u32 polls;
 	__u32 poll_sleeps; /* it sleeps in its own poll, not in one inside a turn */
+	/* The timer has found it running in a state in which it does not: of since_ns, when */
+	__u64 unseen_since_ns;
+	__u64 unseen_at_ns;
 	/* The kernel's own counts as they were when it was first seen, and since then. */
 	__u64 migrations0;
 	__u64 migrations;

@@ -14,6 +14,26 @@ static const u64 zero_count;
  */
 const volatile __u64 timer_rest_ns = 0; /* a tenth of the period; set before load */
 
+/*
+ * The kernel does not call us for every switch (a program that interrupts itself is skipped, and
+ * what runs on a CPU may hide events).  A thread whose switch in was not seen would wait for the
+ * CPU in our books until its next one, which a thread that computes may not have for long.  Two
+ * samples that find it running in one and the same other state say that it was missed; in one
+ * alone it may be on its way out, as the timer may be an NMI.
+ */
+static __always_inline void make_good(struct cp_thread *t, u64 now)
+{
+	if (t->cls == CP_RUN || t->cls >= CP_CLASS_COUNT)
+		return;
+	if (t->unseen_since_ns != t->since_ns) {
+		t->unseen_since_ns = t->since_ns;
+		t->unseen_at_ns = now;
+		return;
+	}
+	count_loss(CP_LOST_SWITCH_IN);
+	switch_in(t, t->unseen_at_ns);
+}
+
 static __always_inline void take_sample(void *ctx, struct cp_thread *t, u64 now)
 {
 	struct cp_sample_key key = {};
@@ -48,6 +68,7 @@ int on_timer(void *ctx)
 		count_loss(CP_LOST_SAMPLES_SKIPPED);
 		return 0;
 	}
+	make_good(t, now);
 	take_sample(ctx, t, now);
 	*done = bpf_ktime_get_ns();
 	return 0;

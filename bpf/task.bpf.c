@@ -106,6 +106,7 @@ static __always_inline struct cp_thread *new_slot(struct task_struct *task, u64 
 	t->unwind_tgid = 0;
 	t->polls = 0;
 	t->poll_sleeps = 0;
+	t->unseen_since_ns = 0;
 	t->resume_cls = CP_OTHER;
 	t->resume_syscall = -1;
 	t->file = 0;

@@ -68,7 +68,7 @@ refused 2 'ending' -p $$ -o report
 refused 2 'ending' -p $$ -o report.exe
 refused 2 'more than one target' -p $$ --comm bash
 refused 2 'no command' --
-refused 2 'not in this version' --tui -p $$
+refused 1 'to be a terminal' --tui -p $$
 refused 2 'takes two captures' diff a.cprof
 refused 2 'no such format' diff a.cprof b.cprof -f csv
 refused 2 'no such figure' diff a.cprof b.cprof --fail-if 'lock.cost > 1'

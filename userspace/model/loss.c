@@ -94,6 +94,10 @@ static const struct loss_row loss_table[LOSS_COUNT] = {
 	[LOSS_PYTHON_GILS] = {"python_gils", false,
 			      "interpreters of one process with a GIL of their own, beyond eight: "
 			      "waits for these count as waits for unknown locks"},
+	[LOSS_SWITCH_IN_UNSEEN] =
+		{"switch_in_unseen", false,
+		 "the kernel did not tell of switches to a thread; the timer found "
+		 "it running, 10 to 20 ms of that count as waiting for the CPU"},
 	[LOSS_LOOPS_UNSEEN] = {"loops_unseen", false,
 			       "threads poll, but the kernel refuses the hooks that see their "
 			       "turns"},

@@ -45,6 +45,7 @@ enum loss_cause {
 	LOSS_STALLS_CAPPED,	  /* stalls or samples of them that the ring could not take */
 	LOSS_STALLS_NOT_KEPT,	  /* beyond the worst of their slice */
 	LOSS_PYTHON_GILS,	  /* GILs beyond those that the source can tell */
+	LOSS_SWITCH_IN_UNSEEN,	  /* the timer found a thread running that was not known to */
 	LOSS_LOOPS_UNSEEN,	  /* the kernel refuses the hooks on the poll family */
 	LOSS_EDGES_MERGED,	  /* waits for others whose thread is not told apart */
 	LOSS_PROCESSES_BEYOND,	  /* more processes than one run can hold */

@@ -31,6 +31,7 @@ static const enum loss_cause cause_of[] = {
 	[CP_LOST_HOLDINGS] = LOSS_HOLDINGS_FULL,
 	[CP_LOST_PYTHON_CUT] = LOSS_PYTHON_CUT,
 	[CP_LOST_STALLS] = LOSS_STALLS_CAPPED,
+	[CP_LOST_SWITCH_IN] = LOSS_SWITCH_IN_UNSEEN,
 	[CP_LOST_EDGES_MERGED] = LOSS_EDGES_MERGED,
 };
 _Static_assert(ARRAY_LEN(cause_of) == CP_LOST_COUNT, "every loss of the BPF side has a cause");
