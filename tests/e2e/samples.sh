@@ -34,7 +34,7 @@ healthy-server none               null     -          -            -       -    
 one-full       threads.imbalance  1.7-2.1  -          compute-0    -       cpu.saturated      measured
 disk-wait      storage            -        -          -            -       storage            -
 pipeline       threads.imbalance  1.25-1.6 -          resize-0     -       cpu.saturated      measured
-barrier-pair   threads.imbalance  1.3-2.1  -          compute-0    -       cpu.saturated,storage -
+barrier-pair   threads.imbalance  1.3-2.1  -          compute-0    -       cpu.saturated,storage,none -
 barrier-io     storage            -        -          -            -       -                  -
 rwlock-starve  threads.starvation null     -          writer-0     -       threads.lock,none  -
 herd           threads.herd       1.1-2.5  -          -            -       cpu.saturated,none per-cpu

@@ -102,8 +102,10 @@ static int group_locks(struct groups *groups, const struct snapshot *snap)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < snap->locks_len; i++) {
 		groups->of_lock[i] = SNAP_NONE;
-		/* A queue's own semaphore: whoever has it waits for an item like the others. */
+		/* A queue's own semaphore: whoever has it waits for an item like the others.  At a
+		 * barrier all wait for the last one, not for their turn. */
 		if (snap->locks[i].is_lock || snap->locks[i].peer_ns == 0 ||
+		    snap->locks[i].kind == LOCK_BARRIER ||
 		    ipc_code_lock(snap, &snap->locks[i], true))
 			continue;
 		err = add_lock(groups, snap, i);
