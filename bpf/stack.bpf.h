@@ -94,10 +94,15 @@ static __always_inline void tell_stack(struct cp_walk *w, u64 id, u32 len)
 		stack_told_ns = now;
 }
 
-/* Keep @s with its @len frames; its id, 0 where it could not be kept (counted). */
-__noinline u64 keep_stack(struct cp_stack *s, struct cp_walk *w, u32 len, const struct cp_thread *t)
+/*
+ * Keep the stack of @user (enum scratch_user) with its @len frames; its id, 0 where it could not be
+ * kept (counted).  It looks the stack up itself: what a global function gets as an argument is no
+ * value for a map before Linux 6.2.
+ */
+__noinline u64 keep_stack(u32 user, u32 len, const struct cp_thread *t)
 {
-	struct cp_stack *known;
+	struct cp_stack *s = bpf_map_lookup_elem(&scratch, &user), *known;
+	struct cp_walk *w = bpf_map_lookup_elem(&walks, &user);
 	u64 id;
 	u32 i;
 
@@ -210,7 +215,7 @@ static __noinline u64 take_stack(void *ctx, struct cp_thread *t, u32 user, u32 u
 	if (!p) {
 		len = follow_frame_pointers(ctx, s);
 		s->native = len;
-		return keep_stack(s, w, len, t);
+		return keep_stack(user, len, t);
 	}
 	tstate = current_tstate(t, p);
 	regs = compat_regs(bpf_get_current_task_btf());
@@ -231,11 +236,11 @@ static __noinline u64 take_stack(void *ctx, struct cp_thread *t, u32 user, u32 u
 	if (tstate)
 		len = add_python(s, w, len, p, tstate);
 	if (id && cache) {
-		id = keep_stack(s, w, len, t);
+		id = keep_stack(user, len, t);
 		cache->id = id;
 		return id;
 	}
-	id = keep_stack(s, w, len, t);
+	id = keep_stack(user, len, t);
 	if (cache)
 		remember_stack(cache, regs, w, id);
 	return id;
@@ -255,7 +260,7 @@ static __always_inline u64 take_python_stack(struct cp_thread *t, struct cp_unwi
 	s->flags = 0;
 	s->native = 0;
 	len = python_walk(&p->python, w, s, tstate, 0);
-	return len ? keep_stack(s, w, len, t) : 0;
+	return len ? keep_stack(user, len, t) : 0;
 }
 
 #endif
