@@ -160,7 +160,10 @@ static int emit_host(struct live *live, struct err *err)
 {
 	memset(&live->rec, 0, sizeof(live->rec));
 	live->rec.type = RECORD_HOST;
-	host_read(&live->host, &live->rec.host);
+	if (live->end_ns)
+		live->rec.host = live->host_end;
+	else
+		host_read(&live->host, &live->rec.host);
 	return live_emit(live, err);
 }
 
@@ -256,6 +259,8 @@ int live_close_window(struct live *live, struct err *err)
 		rest.tv_nsec = GRACE_NS;
 		nanosleep(&rest, NULL);
 	} while (live_clock_ns() < live->end_ns + GRACE_NS / 2);
+	/* Before the programs go, which takes the kernel a while that is none of the window's. */
+	host_read(&live->host, &live->host_end);
 	detach(live);
 	return read_everything(live, live->end_ns, true, err);
 }

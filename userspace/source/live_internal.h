@@ -72,6 +72,7 @@ struct live {
 	uint64_t end_ns; /* 0 while the window is open */
 	uint32_t threads_alive;
 	struct host host;
+	struct record_host host_end; /* at the window's end */
 	char *cgroup_dir;
 	VEC(struct live_process) processes;
 	uint32_t unwind_turn; /* whose mappings are looked at next */
