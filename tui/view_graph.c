@@ -97,7 +97,7 @@ static void add_root(struct strbuf *sb, const struct snapshot *snap, const struc
 static bool add_chain(struct strbuf *sb, const struct app *app, uint32_t at)
 {
 	const struct snapshot *snap = app->rep->snap;
-	uint32_t passed[CHAIN_MAX];
+	uint32_t passed[CHAIN_MAX] = {0};
 
 	for (unsigned links = 0; links < CHAIN_MAX; links++) {
 		const struct snap_lock *lock = &snap->locks[at];
@@ -177,7 +177,7 @@ static const struct snap_edge *edge_out(const struct snapshot *snap, uint32_t th
 static bool add_peers(struct strbuf *sb, const struct app *app, const struct snap_edge *edge)
 {
 	const struct snapshot *snap = app->rep->snap;
-	uint32_t passed[CHAIN_MAX];
+	uint32_t passed[CHAIN_MAX] = {0};
 
 	for (unsigned links = 0; edge && links < CHAIN_MAX; links++) {
 		const uint32_t to = edge->to_thread;

@@ -111,7 +111,7 @@ case_to_thread()
 {
 	port=$(free_port)
 	web to_thread /sleep 4 "$PYTHON" "$e2e/loops/app.py" threads "$port" || return
-	judged to_thread verdict "$report" $HEALTHY
+	judged to_thread verdict "$report" "$HEALTHY"
 	judged to_thread_healthy healthy "$report" asyncio
 	judged to_thread_edges executor "$report" asyncio
 }
@@ -128,7 +128,7 @@ case_node_async()
 {
 	port=$(free_port)
 	web node_async /async 4 node "$e2e/loops/app.js" "$port" || return
-	judged node_async verdict "$report" $HEALTHY
+	judged node_async verdict "$report" "$HEALTHY"
 }
 
 case_glib()
@@ -208,7 +208,7 @@ benchmark()
 case_redis_healthy()
 {
 	redis_case redis_healthy benchmark || return
-	judged redis_healthy verdict "$report" $HEALTHY
+	judged redis_healthy verdict "$report" "$HEALTHY"
 	judged redis_healthy_loop healthy "$report" redis
 }
 
@@ -225,7 +225,7 @@ uwsgi_temp_path $work; scgi_temp_path $work; server { listen 127.0.0.1:$port; ro
 END
 	chmod 755 "$work"
 	web nginx /index.html 8 nginx -c "$conf" -g "user $(id -un);" || return
-	judged nginx verdict "$report" $HEALTHY
+	judged nginx verdict "$report" "$HEALTHY"
 	judged nginx_loop healthy "$report" nginx
 }
 
@@ -237,7 +237,7 @@ case_memcached()
 	if until_true 20 answers "$port"; then
 		start "$work/memcached.load" python3 "$e2e/memcached_load.py" "$port"
 		local load=$started
-		seen memcached "$server" && judged memcached verdict "$report" $HEALTHY && judged memcached_loop healthy "$report" memcached
+		seen memcached "$server" && judged memcached verdict "$report" "$HEALTHY" && judged memcached_loop healthy "$report" memcached
 		stop "$load"
 	else
 		fail memcached "did not start: $(tail -n 2 "$work/memcached.log" | tr '\n' ' ')"

@@ -19,12 +19,18 @@ has_turns()
 	[ "$(grep -c "^turn " "$1" 2> /dev/null)" -ge "$2" ]
 }
 
+# last_turn LOG: when the latest one in it began, by CLOCK_MONOTONIC
+last_turn()
+{
+	sed -n 's/^turn \([0-9]*\) .*/\1/p' "$1" | tail -n 1
+}
+
 # later LOG: the sample has logged turns that begin after now
 later()
 {
-	local now last
+	local now
 	now=$(python3 -c 'import time; print(time.monotonic_ns())')
-	until_true 20 eval "last=\$(sed -n 's/^turn \\([0-9]*\\) .*/\\1/p' '$1' | tail -n 1); [ \"\${last:-0}\" -gt $now ]"
+	until_true 20 eval "[ \"\$(last_turn '$1')\" -gt $now ]"
 }
 
 # profiled NAME ARGUMENT..: loops.py; sets $report and $log

@@ -67,7 +67,7 @@ static void encode(struct bytes *to, const uint64_t *a, size_t a_len, const uint
 	uint64_t same = 0;
 
 	for (size_t i = 0; i < len && !to->failed; i++) {
-		uint64_t word = (i < a_len ? a[i] : 0) ^ (i < b_len ? b[i] : 0);
+		uint64_t word = (a && i < a_len ? a[i] : 0) ^ (b && i < b_len ? b[i] : 0);
 
 		if (!word) {
 			same++;
