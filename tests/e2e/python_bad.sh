@@ -8,7 +8,6 @@
 # shellcheck disable=SC2317 # the cases are called by their names
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$e2e/python_lib.sh"
 
 CASES="corrupt threads recursion names dying reused births exec preloaded subinterpreters nested"
 SECONDS_EACH=1

@@ -8,7 +8,6 @@
 # shellcheck disable=SC2317 # the cases are called by their names
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$e2e/python_lib.sh"
 
 CASES="gthread sync sync_waiting threaded threaded_hash pool"
 PYTHON=${PYTHON-/usr/bin/python3}

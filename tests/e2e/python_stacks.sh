@@ -8,7 +8,6 @@
 # shellcheck disable=SC2317 # called by their names
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$e2e/python_lib.sh"
 
 # compared NAME INTERPRETER
 compared()

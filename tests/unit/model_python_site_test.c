@@ -16,7 +16,7 @@ static const struct {
 	{"/usr/lib/python3.11/threading.py", true},
 	{"/usr/lib/python3.11/queue.py", true},
 	{"/usr/lib64/python3.6/queue.py", true},
-	{"/home/u/.pyenv/versions/3.8.18/lib/python3.8/concurrent/futures/thread.py", true},
+	{"/opt/python-3.8.18/lib/python3.8/concurrent/futures/thread.py", true},
 	{"/opt/py/lib/python3.14/multiprocessing/dummy/connection.py", true},
 	{"/opt/py/lib/python3.13t/threading.py", true},
 	{"/opt/py/lib/python3.13t/asyncio/base_events.py", true},
