@@ -104,13 +104,13 @@ int view_stack(const struct pane *pane, int y, const struct report *rep, uint32_
 void overview_draw(struct app *app, const struct pane *pane);
 bool overview_act(struct app *app, enum action action);
 void threads_table(const struct app *app, struct table *ret);
-int threads_detail(struct app *app, const struct pane *pane, uint64_t identity, bool *ret_there);
+int threads_detail(struct app *app, const struct pane *pane, uint64_t wanted, bool *ret_there);
 void locks_table(const struct app *app, struct table *ret);
-int locks_detail(struct app *app, const struct pane *pane, uint64_t identity, bool *ret_there);
+int locks_detail(struct app *app, const struct pane *pane, uint64_t wanted, bool *ret_there);
 void loops_draw(struct app *app, const struct pane *pane);
 void stalls_table(const struct app *app, struct table *ret);
 void loops_table(const struct app *app, struct table *ret);
-int loops_detail(struct app *app, const struct pane *pane, uint64_t identity, bool *ret_there);
+int loops_detail(struct app *app, const struct pane *pane, uint64_t wanted, bool *ret_there);
 void processes_draw(struct app *app, const struct pane *pane);
 void processes_table(const struct app *app, struct table *ret);
 void stacks_draw(struct app *app, const struct pane *pane);

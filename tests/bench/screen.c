@@ -137,7 +137,7 @@ int main(void)
 			before_kib = rss_kib();
 	}
 	for (unsigned view = 0; view < 7; view++)
-		printf("draw view %u  %8.2f ms\n", view + 1, draw_ms[view] / (FRAMES / 7));
+		printf("draw view %u  %8.2f ms\n", view + 1, draw_ms[view] * 7 / FRAMES);
 	printf("memory grew by %ld KiB in %d frames\n", rss_kib() - before_kib, FRAMES);
 	verdict_free(&verdict);
 	snapshot_free(snap);

@@ -62,11 +62,11 @@ void model_mark_free(struct model_mark *mark);
 uint64_t model_mark_ns(const struct model_mark *mark);
 
 /*
- * Freeze what has happened since @mark, which was taken of the same model: a window that begins at
+ * Freeze what has happened since @from, which was taken of the same model: a window that begins at
  * the mark.  Losses, and how many waited at most, are of the whole run.  NULL when memory is short,
  * and before a further slice has ended.
  */
-struct snapshot *model_freeze_since(const struct model *model, const struct model_mark *mark);
+struct snapshot *model_freeze_since(const struct model *model, const struct model_mark *from);
 /* The same of a window that ended at a later mark, @to. */
 struct snapshot *model_freeze_between(const struct model *model, const struct model_mark *from,
 				      const struct model_mark *to);
