@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tests of the live source against this machine's kernel: root is needed.
- * CK_RUN_SUITE=kernel_futex picks one suite, CK_FORK=no eases debugging.  With TRIES=N a test that
- * fails is run again, N times in all, and its last run counts.  They compare with clocks of their
- * own, and on a disturbed machine these are off, while a defect fails each time.
+ * CK_RUN_SUITE=kernel_futex picks one suite, KERNEL_SUITES="futex lock" several, CK_FORK=no eases
+ * debugging.  With TRIES=N a test that fails is run again, N times in all, and its last run counts.
+ * They compare with clocks of their own, and on a disturbed machine these are off, while a defect
+ * fails each time.
  */
 #include "tests/kernel/suites.h"
 
@@ -18,13 +19,32 @@
 
 #include "base/num.h"
 
-static Suite *(*const suites[])(void) = {
-	kernel_class_suite,	kernel_peer_suite,    kernel_sched_suite, kernel_stop_suite,
-	kernel_lock_suite,	kernel_seed_suite,    kernel_futex_suite, kernel_pthread_suite,
-	kernel_blame_suite,	kernel_episode_suite, kernel_herd_suite,  kernel_life_suite,
-	kernel_self_suite,	kernel_edge_suite,    kernel_tree_suite,  kernel_loop_suite,
-	kernel_loop_life_suite,
+#define SUITE(name)                          \
+	{                                    \
+#name, kernel_##name##_suite \
+	}
+static const struct {
+	const char *name;
+	Suite *(*make)(void);
+} suites[] = {
+	SUITE(class), SUITE(peer),    SUITE(sched), SUITE(stop),    SUITE(lock),      SUITE(seed),
+	SUITE(futex), SUITE(pthread), SUITE(blame), SUITE(episode), SUITE(herd),      SUITE(life),
+	SUITE(self),  SUITE(edge),    SUITE(tree),  SUITE(loop),    SUITE(loop_life),
 };
+
+/* KERNEL_SUITES names those to run, separated by spaces; all where it is not set. */
+static bool wanted(const char *name)
+{
+	const char *list = getenv("KERNEL_SUITES"), *at = list;
+	size_t len = strlen(name);
+
+	if (!list)
+		return true;
+	for (at = strstr(list, name); at; at = strstr(at + 1, name))
+		if ((at == list || at[-1] == ' ') && (at[len] == ' ' || !at[len]))
+			return true;
+	return false;
+}
 
 void kernel_add(Suite *suite, const char *name, const TTest *test, int times)
 {
@@ -144,9 +164,12 @@ int main(void)
 		return ci && !strcmp(ci, "true") ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(suites); i++) {
-		SRunner *runner = srunner_create(suites[i]());
+		SRunner *runner;
 		int more;
 
+		if (!wanted(suites[i].name))
+			continue;
+		runner = srunner_create(suites[i].make());
 		srunner_run(runner, only, getenv("CK_RUN_CASE"), CK_SILENT);
 		more = srunner_ntests_run(runner);
 		failed += count_failures(runner);
