@@ -102,7 +102,7 @@ static SRunner *new_runner(void)
 	SRunner *runner = srunner_create(NULL);
 
 	for (size_t i = 0; i < ARRAY_LEN(suites); i++)
-		srunner_add_suite(runner, suites[i]());
+		srunner_add_suite(runner, suites[i].make());
 	return runner;
 }
 
