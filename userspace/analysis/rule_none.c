@@ -30,8 +30,8 @@ static void tell_no_cpu_left(const struct load *load, struct finding *f, double 
 {
 	struct strbuf *sb = &f->headline;
 
-	strbuf_puts(sb,
-		    "Nothing to gain beside the other programs: threads wait for each other for ");
+	strbuf_printf(sb, "Nothing to gain beside the other programs: threads wait for %s for ",
+		      2 * load->class_ns[CLASS_GIL] > waiting_ns ? "the GIL" : "each other");
 	phrase_share(sb, load, waiting_ns);
 	strbuf_puts(sb, " of the time in which the program had work, but no CPU is idle");
 	strbuf_puts(&f->cause, "other programs take ");

@@ -6,6 +6,7 @@
 #include "base/hashmap.h"
 #include "base/num.h"
 #include "base/vec.h"
+#include "model/python_site.h"
 #include "model/site.h"
 
 #include <errno.h>
@@ -92,6 +93,14 @@ static int add_lock(struct groups *groups, const struct snapshot *snap, uint32_t
 	return 0;
 }
 
+/* A pool's queue: its threads wait for something to do, and whoever puts it there is no rival. */
+static bool is_queue(const struct snapshot *snap, const struct snap_lock *lock)
+{
+	uint32_t stack = lock->waiters_len ? lock->waiters[0].stack : SNAP_NONE;
+
+	return stack != SNAP_NONE && python_waits_for_work(&snap->stacks[stack]);
+}
+
 static int group_locks(struct groups *groups, const struct snapshot *snap)
 {
 	int err;
@@ -105,7 +114,7 @@ static int group_locks(struct groups *groups, const struct snapshot *snap)
 		/* A queue's own semaphore: whoever has it waits for an item like the others.  At a
 		 * barrier all wait for the last one, not for their turn. */
 		if (snap->locks[i].is_lock || snap->locks[i].peer_ns == 0 ||
-		    snap->locks[i].kind == LOCK_BARRIER ||
+		    snap->locks[i].kind == LOCK_BARRIER || is_queue(snap, &snap->locks[i]) ||
 		    ipc_code_lock(snap, &snap->locks[i], true))
 			continue;
 		err = add_lock(groups, snap, i);

@@ -78,7 +78,8 @@ static void check_runtime(struct probe_list *list, pid_t pid)
 	probe_add(list, "target: mappings", false, cost, PROBE_OK, "%zu", maps.len);
 	runtime = runtime_of(&maps);
 	probe_add(list, "target: runtime", false, "functions of its language are not named",
-		  runtime ? PROBE_LIMITED : PROBE_OK, "%s", runtime ? runtime : "native");
+		  runtime && strcmp(runtime, "CPython") != 0 ? PROBE_LIMITED : PROBE_OK, "%s",
+		  runtime ? runtime : "native");
 	maps_free(&maps);
 }
 
