@@ -33,7 +33,7 @@ shift
 export CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER-10}
 export TRIES=${TRIES-3}
 # Those in which kernels differ; all of them would take a quarter of an hour here.
-export KERNEL_SUITES=${KERNEL_SUITES-class lock seed futex blame life loop_life}
+export KERNEL_SUITES=${KERNEL_SUITES-class lock seed futex blame life}
 [ ! -x $KERNEL_TESTS ] || run ./$KERNEL_TESTS
 [ $# = 0 ] || run "$@"
 
