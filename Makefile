@@ -23,8 +23,7 @@ DEPS_FUZZ := clang libclang-rt-14-dev binutils xz-utils
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
 DEPS_BENCH := libbpf-tools linux-perf nodejs mariadb-server
 # Those whose known answer stands under emulation, too.
-# A program that fills an emulated CPU is seen late in the run: backend-wait without its twin.
-VM_SAMPLES := lock-sleep pool-idle backend-wait:alone
+VM_SAMPLES := lock-sleep:alone pool-idle
 DEPS_VM = $(shell sed -e 's/\#.*//' tests/vm/packages.txt)
 
 LAYERS := base model symbol runtime analysis report source render diff cli
