@@ -15,9 +15,11 @@ poll, by CLOCK_MONOTONIC, and `clock MONOTONIC_NS REALTIME_NS`, until it is ende
 
 import asyncio
 import concurrent.futures
+import ctypes
 import hashlib
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import time
@@ -61,6 +63,10 @@ def compute_for_good(parent):
         sum(i * i for i in range(20000))
 
 
+def end_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 async def answer(kind, pool):
     loop = asyncio.get_running_loop()
     if kind == "cpu" and pool:
@@ -97,7 +103,7 @@ async def main(kind, fixed):
     Turns(asyncio.get_running_loop())
     pool = None
     if fixed and kind in ("cpu", "blocking"):
-        pool = concurrent.futures.ProcessPoolExecutor(1)
+        pool = concurrent.futures.ProcessPoolExecutor(1, initializer=end_with_parent)
         pool.submit(time.time).result()
     if kind == "gil":
         start = multiprocessing.Process if fixed else threading.Thread
