@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "model/strpool.h"
 #include "render/flames.h"
 #include "render/html_parts.h"
 
@@ -46,8 +47,7 @@ struct child_key {
 struct forest {
 	const struct snapshot *snap;
 	VEC(struct node) nodes;
-	VEC(char *) texts;
-	struct hashmap text_of;	 /* hash -> index of text */
+	struct strpool texts;
 	struct hashmap child_of; /* struct child_key -> index of node */
 	uint32_t root[FLAME_COUNT];
 	bool failed;
@@ -56,23 +56,12 @@ struct forest {
 static uint32_t text_id(struct forest *f, const char *raw)
 {
 	struct strbuf clean = {0};
-	bool added = false;
-	uint64_t hash;
-	uint32_t *at;
-	char **text;
+	uint32_t id = 0;
 
 	text_escape(&clean, raw, strlen(raw));
-	hash = hash_bytes(strbuf_str(&clean), clean.len);
-	at = hashmap_put(&f->text_of, &hash, (uint32_t)f->texts.len, &added);
-	if (at && added) {
-		text = vec_add(&f->texts);
-		if (text)
-			*text = strbuf_steal(&clean);
-		f->failed |= !text || !*text;
-	}
-	f->failed |= !at || clean.failed;
+	f->failed |= clean.failed || strpool_put(&f->texts, strbuf_str(&clean), &id, NULL) < 0;
 	strbuf_free(&clean);
-	return at ? *at : 0;
+	return id;
 }
 
 /* The child @raw of @parent (NONE: the root of @graph), with @ns more time. */
@@ -169,14 +158,13 @@ static void add_node(struct strbuf *sb, const struct forest *f, uint32_t index, 
 
 static void add_data(struct strbuf *sb, const struct forest *f)
 {
-	char **text;
 	bool any = false;
 
 	strbuf_puts(sb, "<script type=\"application/json\" id=\"flame-data\">{\"names\":[");
-	VEC_FOREACH (&f->texts, text) {
-		if (text != f->texts.at)
+	for (uint32_t i = 0; i < f->texts.offsets.len; i++) {
+		if (i > 0)
 			strbuf_putc(sb, ',');
-		add_string(sb, *text);
+		add_string(sb, strpool_get(&f->texts, i));
 	}
 	strbuf_puts(sb, "],\"graphs\":{");
 	for (unsigned kind = 0; kind < FLAME_COUNT; kind++) {
@@ -210,11 +198,10 @@ static void add_places(struct strbuf *sb, const struct forest *f)
 void html_flames(struct strbuf *sb, const struct report *rep)
 {
 	struct forest f = {.snap = rep->snap};
-	char **text;
 
 	for (unsigned kind = 0; kind < FLAME_COUNT; kind++)
 		f.root[kind] = NONE;
-	hashmap_init(&f.text_of, sizeof(uint64_t));
+	f.failed = strpool_init(&f.texts, NULL) < 0;
 	hashmap_init(&f.child_of, sizeof(struct child_key));
 	flames_each(rep, put, &f);
 	if (f.nodes.len && !f.failed) {
@@ -222,10 +209,7 @@ void html_flames(struct strbuf *sb, const struct report *rep)
 		add_data(sb, &f);
 	}
 	sb->failed |= f.failed;
-	VEC_FOREACH (&f.texts, text)
-		free(*text);
-	vec_free(&f.texts);
+	strpool_free(&f.texts);
 	vec_free(&f.nodes);
-	hashmap_free(&f.text_of);
 	hashmap_free(&f.child_of);
 }

@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "model/strpool.h"
 #include "proto/profile.pb-c.h"
 #include "render/flames.h"
 #include "render/formats.h"
@@ -36,11 +37,10 @@ static const struct {
 /* The messages in the making: each list grows, and is handed to the encoder as pointers. */
 struct profile {
 	const struct snapshot *snap;
-	struct hashmap texts;	  /* hash -> index of text */
+	struct strpool texts;
 	struct hashmap functions; /* struct function_key -> id - 1 */
 	struct hashmap locations; /* struct location_key -> id - 1 */
 	struct hashmap mappings;  /* text -> id - 1 */
-	VEC(char *) text;
 	VEC(Pprof__Function *) function;
 	VEC(Pprof__Location *) location;
 	VEC(Pprof__Mapping *) mapping;
@@ -61,27 +61,16 @@ struct location_key {
 	int64_t line;
 };
 
-/* Index of @raw in the table of texts. */
+/* Index of @raw in the table of texts, whose first is "", as the format wants it. */
 static int64_t text_id(struct profile *p, const char *raw)
 {
 	struct strbuf clean = {0};
-	bool added = false;
-	uint64_t hash;
-	uint32_t *at;
-	char **text;
+	uint32_t id = 0;
 
 	text_escape(&clean, raw, strlen(raw));
-	hash = hash_bytes(strbuf_str(&clean), clean.len);
-	at = hashmap_put(&p->texts, &hash, (uint32_t)p->text.len, &added);
-	if (at && added) {
-		text = vec_add(&p->text);
-		if (text)
-			*text = strbuf_steal(&clean);
-		p->failed |= !text || !*text;
-	}
-	p->failed |= !at || clean.failed;
+	p->failed |= clean.failed || strpool_put(&p->texts, strbuf_str(&clean), &id, NULL) < 0;
 	strbuf_free(&clean);
-	return at ? (int64_t)*at : 0;
+	return (int64_t)id;
 }
 
 /* Id of the function; 0 when memory is short. */
@@ -277,14 +266,11 @@ static bool put(void *ctx, const struct flame *flame)
 
 static void profile_free(struct profile *p)
 {
-	char **text;
 	Pprof__Function **function;
 	Pprof__Mapping **mapping;
 	Pprof__Location **location;
 	Pprof__Sample **sample;
 
-	VEC_FOREACH (&p->text, text)
-		free(*text);
 	VEC_FOREACH (&p->function, function)
 		free(*function);
 	VEC_FOREACH (&p->mapping, mapping)
@@ -306,12 +292,11 @@ static void profile_free(struct profile *p)
 		}
 		free(*sample);
 	}
-	vec_free(&p->text);
 	vec_free(&p->function);
 	vec_free(&p->mapping);
 	vec_free(&p->location);
 	vec_free(&p->sample);
-	hashmap_free(&p->texts);
+	strpool_free(&p->texts);
 	hashmap_free(&p->functions);
 	hashmap_free(&p->locations);
 	hashmap_free(&p->mappings);
@@ -342,6 +327,16 @@ static bool add_gzip(struct strbuf *sb, unsigned char *data, size_t len)
 	deflateEnd(&stream);
 	free(to);
 	return rc == Z_STREAM_END;
+}
+
+/* The texts as the encoder takes them: free() it; NULL when memory is short. */
+static char **text_list(const struct profile *p)
+{
+	char **list = calloc(p->texts.offsets.len + 1, sizeof(*list));
+
+	for (uint32_t i = 0; list && i < p->texts.offsets.len; i++)
+		list[i] = (char *)strpool_get(&p->texts, i);
+	return list;
 }
 
 static bool encode(struct profile *p, struct strbuf *sb)
@@ -376,17 +371,21 @@ static bool encode(struct profile *p, struct strbuf *sb)
 	profile.period_type = type_list[VALUE_CPU];
 	profile.period = snap->run.sample_hz ? (int64_t)(NS_PER_S / snap->run.sample_hz) : 0;
 	profile.default_sample_type = types[VALUE_CPU].type;
-	profile.n_string_table = p->text.len;
-	profile.string_table = p->text.at;
 	if (p->failed)
+		return false;
+	profile.n_string_table = p->texts.offsets.len;
+	profile.string_table = text_list(p);
+	if (!profile.string_table)
 		return false;
 	len = pprof__profile__get_packed_size(&profile);
 	packed = malloc(len ? len : 1);
-	if (!packed)
-		return false;
-	pprof__profile__pack(&profile, packed);
-	done = add_gzip(sb, packed, len);
+	done = packed != NULL;
+	if (done) {
+		pprof__profile__pack(&profile, packed);
+		done = add_gzip(sb, packed, len);
+	}
 	free(packed);
+	free(profile.string_table);
 	return done;
 }
 
@@ -397,11 +396,10 @@ int render_pprof(const struct report *rep, const struct render_options *opt, str
 	bool done;
 
 	(void)opt;
-	hashmap_init(&p.texts, sizeof(uint64_t));
+	p.failed = strpool_init(&p.texts, NULL) < 0;
 	hashmap_init(&p.functions, sizeof(struct function_key));
 	hashmap_init(&p.locations, sizeof(struct location_key));
 	hashmap_init(&p.mappings, sizeof(int64_t));
-	text_id(&p, ""); /* the first, by the format's rule */
 	flames_each(rep, put, &p);
 	done = encode(&p, sb);
 	profile_free(&p);
