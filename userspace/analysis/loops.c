@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "model/loop_kind.h"
 #include "model/site.h"
 
 /* Section 4 of the design: a loop is called when it adds so much to the mean delay, .. */
@@ -51,16 +52,6 @@ static struct loop_load load_of(const struct snapshot *snap, uint32_t i)
 	};
 }
 
-static bool is_gui(const struct snapshot *snap, const struct loop_load *load)
-{
-	static const char *const kinds[] = {"glib", "Qt", "tcl/tk"};
-
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (!strcmp(snap->loops[load->loop].kind, kinds[i]))
-			return true;
-	return false;
-}
-
 bool loop_stalls(const struct loop_load *load)
 {
 	return load->loop != SNAP_NONE &&
@@ -102,7 +93,7 @@ struct loop_load loops_of_run(const struct snapshot *snap)
 		struct loop_load load = load_of(snap, i);
 
 		load.hidden_ns = hidden;
-		if (is_gui(snap, &load) && load.late_ratio > LATE_RATIO_GUI)
+		if (loop_kind_is_gui(snap->loops[i].kind) && load.late_ratio > LATE_RATIO_GUI)
 			load.late_ratio =
 				load.late_ratio > LATE_RATIO ? load.late_ratio : 1.01 * LATE_RATIO;
 		/* They are sorted by what they add; a lesser one counts where the first is short of

@@ -24,59 +24,59 @@ struct kind_row {
  * to 1.25, tokio 1.x, PostgreSQL 9.6 to 17, PHP 7 and 8.
  */
 static const struct kind_row rows[] = {
-	{PYTHON_FILE, "gunicorn/workers/sync.py", {"gunicorn sync worker", false}},
-	{FUNCTION, "WaitEventSetWait", {"postgres backend", false}},
-	{MODULE, "postgres", {"postgres backend", false}},
-	{FUNCTION, "fcgi_accept_request", {"FastCGI worker", false}},
-	{MODULE, "php-fpm", {"FastCGI worker", false}},
-	{MODULE, "mod_mpm_prefork", {"apache prefork worker", false}},
-	{MODULE, "uwsgi", {"uwsgi worker", false}},
-	{MODULE, "uvloop", {"uvloop", true}},
-	{MODULE, "loop.cpython", {"uvloop", true}}, /* what the file in uvloop is called */
-	{PYTHON_FILE, "tornado/", {"tornado", true}},
-	{PYTHON_FILE, "aiohttp/", {"aiohttp", true}},
-	{PYTHON_FILE, "uvicorn/", {"uvicorn", true}},
-	{PYTHON_FILE, "asyncio/base_events.py", {"asyncio", true}},
-	{PYTHON_FILE, "trio/_core", {"trio", true}},
-	{PYTHON_FILE, "twisted/internet", {"twisted", true}},
-	{PYTHON_FILE, "gevent/", {"gevent", true}},
-	{PYTHON_FILE, "eventlet/hubs", {"eventlet", true}},
-	{PYTHON_FILE, "gunicorn/workers/gthread.py", {"gunicorn gthread worker", true}},
-	{PYTHON_FILE, "asyncore.py", {"asyncore", true}},
-	{MODULE, "node", {"node", true}},
-	{MODULE, "libnode", {"node", true}},
-	{FUNCTION, "node::", {"node", true}},
-	{FUNCTION, "uv_run", {"libuv", true}},
-	{FUNCTION, "uv__io_poll", {"libuv", true}},
-	{MODULE, "nginx", {"nginx", true}},
-	{MODULE, "redis-", {"redis", true}},
-	{MODULE, "valkey-", {"valkey", true}},
-	{FUNCTION, "aeProcessEvents", {"ae", true}},
-	{MODULE, "memcached", {"memcached", true}},
-	{MODULE, "haproxy", {"haproxy", true}},
-	{FUNCTION, "event_base_loop", {"libevent", true}},
-	{MODULE, "libevent", {"libevent", true}},
-	{FUNCTION, "ev_run", {"libev", true}},
-	{MODULE, "libev.so", {"libev", true}},
-	{FUNCTION, "g_main_context_", {"glib", true}},
-	{FUNCTION, "g_main_loop_run", {"glib", true}},
-	{MODULE, "libglib-2.0", {"glib", true}},
-	{FUNCTION, "QEventDispatcher", {"Qt", true}},
-	{MODULE, "libQt", {"Qt", true}},
-	{MODULE, "libtcl", {"tcl/tk", true}},
-	{FUNCTION, "runtime.netpoll", {"go", true}},
-	{FUNCTION, "tokio::", {"tokio", true}},
-	{FUNCTION, "mio::", {"mio", true}},
-	{FUNCTION, "boost::asio::", {"asio", true}},
-	{FUNCTION, "asio::", {"asio", true}},
-	{MODULE, "libzmq", {"zeromq", true}},
+	{PYTHON_FILE, "gunicorn/workers/sync.py", {"gunicorn sync worker", false, false}},
+	{FUNCTION, "WaitEventSetWait", {"postgres backend", false, false}},
+	{MODULE, "postgres", {"postgres backend", false, false}},
+	{FUNCTION, "fcgi_accept_request", {"FastCGI worker", false, false}},
+	{MODULE, "php-fpm", {"FastCGI worker", false, false}},
+	{MODULE, "mod_mpm_prefork", {"apache prefork worker", false, false}},
+	{MODULE, "uwsgi", {"uwsgi worker", false, false}},
+	{MODULE, "uvloop", {"uvloop", true, false}},
+	{MODULE, "loop.cpython", {"uvloop", true, false}}, /* what the file in uvloop is called */
+	{PYTHON_FILE, "tornado/", {"tornado", true, false}},
+	{PYTHON_FILE, "aiohttp/", {"aiohttp", true, false}},
+	{PYTHON_FILE, "uvicorn/", {"uvicorn", true, false}},
+	{PYTHON_FILE, "asyncio/base_events.py", {"asyncio", true, false}},
+	{PYTHON_FILE, "trio/_core", {"trio", true, false}},
+	{PYTHON_FILE, "twisted/internet", {"twisted", true, false}},
+	{PYTHON_FILE, "gevent/", {"gevent", true, false}},
+	{PYTHON_FILE, "eventlet/hubs", {"eventlet", true, false}},
+	{PYTHON_FILE, "gunicorn/workers/gthread.py", {"gunicorn gthread worker", true, false}},
+	{PYTHON_FILE, "asyncore.py", {"asyncore", true, false}},
+	{MODULE, "node", {"node", true, false}},
+	{MODULE, "libnode", {"node", true, false}},
+	{FUNCTION, "node::", {"node", true, false}},
+	{FUNCTION, "uv_run", {"libuv", true, false}},
+	{FUNCTION, "uv__io_poll", {"libuv", true, false}},
+	{MODULE, "nginx", {"nginx", true, false}},
+	{MODULE, "redis-", {"redis", true, false}},
+	{MODULE, "valkey-", {"valkey", true, false}},
+	{FUNCTION, "aeProcessEvents", {"ae", true, false}},
+	{MODULE, "memcached", {"memcached", true, false}},
+	{MODULE, "haproxy", {"haproxy", true, false}},
+	{FUNCTION, "event_base_loop", {"libevent", true, false}},
+	{MODULE, "libevent", {"libevent", true, false}},
+	{FUNCTION, "ev_run", {"libev", true, false}},
+	{MODULE, "libev.so", {"libev", true, false}},
+	{FUNCTION, "g_main_context_", {"glib", true, true}},
+	{FUNCTION, "g_main_loop_run", {"glib", true, true}},
+	{MODULE, "libglib-2.0", {"glib", true, true}},
+	{FUNCTION, "QEventDispatcher", {"Qt", true, true}},
+	{MODULE, "libQt", {"Qt", true, true}},
+	{MODULE, "libtcl", {"tcl/tk", true, true}},
+	{FUNCTION, "runtime.netpoll", {"go", true, false}},
+	{FUNCTION, "tokio::", {"tokio", true, false}},
+	{FUNCTION, "mio::", {"mio", true, false}},
+	{FUNCTION, "boost::asio::", {"asio", true, false}},
+	{FUNCTION, "asio::", {"asio", true, false}},
+	{MODULE, "libzmq", {"zeromq", true, false}},
 	/* What a loop runs in (workers are forked below these), or calls in one of its turns: by
 	 * itself it is none. */
-	{PYTHON_FILE, "gunicorn/arbiter.py", {"gunicorn master", false}},
-	{PYTHON_FILE, "concurrent/futures/process.py", {"process pool", false}},
-	{PYTHON_FILE, "multiprocessing/", {"multiprocessing", false}},
-	{PYTHON_FILE, "/subprocess.py", {"subprocess", false}},
-	{PYTHON_FILE, "/socketserver.py", {"socketserver", false}},
+	{PYTHON_FILE, "gunicorn/arbiter.py", {"gunicorn master", false, false}},
+	{PYTHON_FILE, "concurrent/futures/process.py", {"process pool", false, false}},
+	{PYTHON_FILE, "multiprocessing/", {"multiprocessing", false, false}},
+	{PYTHON_FILE, "/subprocess.py", {"subprocess", false, false}},
+	{PYTHON_FILE, "/socketserver.py", {"socketserver", false, false}},
 };
 
 static bool matches(const struct kind_row *row, const struct snap_frame *frame)
@@ -113,6 +113,14 @@ uint32_t loop_kind_of(const struct snap_stack *stack)
 			best = row;
 	}
 	return best;
+}
+
+bool loop_kind_is_gui(const char *name)
+{
+	for (size_t k = 0; k < ARRAY_LEN(rows); k++)
+		if (!strcmp(rows[k].kind.name, name))
+			return rows[k].kind.is_gui;
+	return false;
 }
 
 const struct loop_kind *loop_kind_row(uint32_t row)

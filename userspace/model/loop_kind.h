@@ -12,6 +12,7 @@ struct loop_kind {
 	 * of work, of which it has one at a time.
 	 */
 	bool is_loop;
+	bool is_gui; /* of a window system: whoever clicks sees each long turn */
 };
 
 /* Rows of the table, the most telling first. */
@@ -19,6 +20,8 @@ struct loop_kind {
 
 /* The row that @stack tells, LOOP_KIND_NONE without one. Of several stacks the smallest counts. */
 uint32_t loop_kind_of(const struct snap_stack *stack);
+/* Of a window system; by the kind's name, as in a snapshot. */
+bool loop_kind_is_gui(const char *name);
 /* NULL for LOOP_KIND_NONE. */
 const struct loop_kind *loop_kind_row(uint32_t row);
 
