@@ -37,23 +37,19 @@ const size_t rules_len = ARRAY_LEN(rules);
 
 _Static_assert(ARRAY_LEN(rules) <= RULES_MAX, "one finding per rule");
 
-const struct finding *findings_called(const struct findings *all, const char *bottleneck)
-{
-	for (size_t i = 0; i < rules_len; i++) {
-		if (!strcmp(rules[i].bottleneck, bottleneck))
-			return all->at[i].fired && all->at[i].gain_share >= GAIN_SHARE_CALLED
-				       ? &all->at[i]
-				       : NULL;
-	}
-	return NULL;
-}
-
 const struct finding *findings_fired(const struct findings *all, const char *bottleneck)
 {
 	for (size_t i = 0; i < rules_len; i++)
 		if (!strcmp(rules[i].bottleneck, bottleneck))
 			return all->at[i].fired ? &all->at[i] : NULL;
 	return NULL;
+}
+
+const struct finding *findings_called(const struct findings *all, const char *bottleneck)
+{
+	const struct finding *f = findings_fired(all, bottleneck);
+
+	return f && f->gain_share >= GAIN_SHARE_CALLED ? f : NULL;
 }
 
 void finding_set_gain(struct finding *f, struct gain gain)
